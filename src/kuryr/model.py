@@ -1,0 +1,153 @@
+"""The nouns that the layers share, and the one protocol by which the host's side speaks to the cloud's side.
+
+The words are Neutron's. No word of an engine stands here: whoever owns a network or a port (a Docker network, a
+Docker endpoint, later a pod) is an opaque `owner` string that its front end can recognise again.
+
+`Cloud` is shaped for three later guests: ready ports (`reserve` takes a count), nodes without credentials (every
+argument and result is plain, immutable data that can travel over a wire), and other engines.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Protocol
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+IPInterface = IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What Kuryr writes on everything it makes, in the call that makes it: whose it is.
+
+    `deployment` tells apart independent installations on one cloud or host, `host` is the host's name as the
+    cloud knows it (Neutron's binding:host_id).
+    """
+
+    deployment: str
+    host: str
+
+    def __str__(self) -> str:
+        """The text as it stands in a Neutron `description`; Neutron filters it by exact match."""
+        return f"kuryr:{self.deployment}@{self.host}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A host route of a Neutron subnet."""
+
+    destination: IPNetwork
+    nexthop: IPAddress
+
+
+@dataclass(frozen=True)
+class AddressRange:
+    """An allocation pool: both ends are included."""
+
+    first: IPAddress
+    last: IPAddress
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A Neutron subnet as far as containers need it."""
+
+    id: str
+    network_id: str
+    cidr: IPNetwork
+    gateway: IPAddress | None
+    name: str = ""
+    pools: tuple[AddressRange, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A Neutron network with its subnets."""
+
+    id: str
+    name: str
+    project_id: str
+    mtu: int
+    subnets: tuple[Subnet, ...] = ()
+
+    def subnet_of(self, cidr: IPNetwork) -> Subnet | None:
+        """The subnet with exactly this CIDR; Neutron allows one at most in a network."""
+        return next((subnet for subnet in self.subnets if subnet.cidr == cidr), None)
+
+
+@dataclass(frozen=True)
+class FixedIP:
+    """An address of a port, and the subnet it comes from."""
+
+    subnet_id: str
+    address: IPAddress
+
+
+@dataclass(frozen=True)
+class Vif:
+    """A Neutron port that is bound to a host: all that a binding driver needs to plug it."""
+
+    port_id: str
+    network_id: str
+    mac: str
+    mtu: int
+    fixed_ips: tuple[FixedIP, ...]
+    vif_type: str
+    vnic_type: str = "normal"
+    details: Mapping[str, object] = field(default_factory=dict)
+    owner: str = ""
+    """Who uses the port, as written in Neutron; "" while it is only reserved."""
+
+
+@dataclass(frozen=True)
+class PortRequest:
+    """What a new port must be. `owner` is "" when it is reserved before its user is known."""
+
+    network_id: str
+    fixed_ips: tuple[tuple[str, IPAddress | None], ...]
+    """(subnet id, wanted address or None for any), one per address."""
+    owner: str = ""
+    mac: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A promise kept by the kernel: the interface of `port_id` on this host belongs to `owner`.
+
+    It is written on the host's own object (a link's alias, an OVSDB row) before the engine is answered, so that
+    it survives the driver's death and vanishes with the interface.
+    """
+
+    port_id: str
+    owner: str
+
+
+class Cloud(Protocol):
+    """The cloud's side as seen from a host. Implemented in process by `kuryr.gateway`; later also over the wire.
+
+    Every method is synchronous, thread-safe and raises only `kuryr.errors.KuryrError`.
+    """
+
+    def describe(self, network_id: str) -> Network:
+        """The network and its subnets, possibly from a cache. Raises NotFound."""
+
+    def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
+        """Make `count` ports, bound to this host, in one call; all or none.
+
+        Raises Conflict when a wanted address is taken, Exhausted when none is left.
+        """
+
+    def identify(self, port_id: str, owner: str, name: str) -> None:
+        """Write on the port who uses it. A port that is gone is no error."""
+
+    def release(self, port_id: str) -> None:
+        """Give the port back. A port that is gone already is no error."""
+
+    def held(self) -> Sequence[Vif]:
+        """Every port that Kuryr holds for containers of this host."""
+
+    def find(self, subnet_id: str, address: IPAddress) -> Vif | None:
+        """The port of this host that Kuryr holds at an address, if there is one."""
