@@ -1,0 +1,153 @@
+"""What an operator may set, in kuryr.conf, and nothing else.
+
+oslo.config is what every OpenStack operator knows: the same files, the same sample generator
+(`oslo-config-generator --namespace kuryr`), the same words for credentials. Everything has a default that works on
+an OpenStack compute host, except the credentials. Those are looked for in this order: the section [neutron] of
+kuryr.conf (any keystoneauth method), a named cloud of clouds.yaml, the OS_* variables of the environment.
+"""
+
+import re
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from oslo_config import cfg
+
+from kuryr.errors import InvalidInput
+from kuryr.model import Mark
+
+DEFAULT_FILE = Path("/etc/kuryr/kuryr.conf")
+MARK_LIMIT = 255
+"""Longest description that Neutron stores (standard-attr-description)."""
+
+GENERAL = [
+    cfg.HostAddressOpt(
+        "host",
+        default=None,
+        sample_default="this-host",
+        help="The name of this host as Neutron knows it (binding:host_id). Default: the host's own name.",
+    ),
+    cfg.StrOpt(
+        "deployment",
+        default="default",
+        regex=r"[A-Za-z0-9_.-]{1,32}",
+        help="Tells apart independent installations of Kuryr on one cloud or host. It is part of the mark on "
+        "everything that Kuryr makes: two drivers on one host need two names.",
+    ),
+    cfg.BoolOpt("debug", default=False, help="Log every request and every call to Neutron."),
+]
+
+NEUTRON = [
+    cfg.StrOpt("cloud", help="A cloud of clouds.yaml to take the credentials from, when auth_type is not set here."),
+    cfg.StrOpt(
+        "project",
+        help="Id of the project whose networks are served. Default: the project of the credentials.",
+    ),
+    cfg.FloatOpt("connect_timeout", default=2.0, min=0.1, help="Seconds to wait for a connection to an API."),
+    cfg.FloatOpt("read_timeout", default=30.0, min=0.1, help="Seconds to wait for an answer of an API."),
+]
+
+DOCKER = [
+    cfg.StrOpt(
+        "socket",
+        default="/run/docker/plugins/kuryr.sock",
+        help="The socket that Docker calls; its file name is the driver's name. Not used under socket activation.",
+    ),
+    cfg.StrOpt(
+        "engine_socket",
+        default="/var/run/docker.sock",
+        help="Docker's own socket. Kuryr only lists networks there, to find what Docker has forgotten.",
+    ),
+    cfg.IntOpt("cloud_threads", default=32, min=1, max=512, help="Calls that may wait for Neutron at one time."),
+    cfg.IntOpt("local_threads", default=8, min=1, max=64, help="Calls that never wait for Neutron at one time."),
+]
+
+BINDING = [
+    cfg.StrOpt("integration_bridge", default="br-int", help="The Open vSwitch bridge that Neutron's agent wires."),
+    cfg.StrOpt("ovsdb_connection", default="unix:/run/openvswitch/db.sock", help="Where the local OVSDB listens."),
+    cfg.FloatOpt("ovsdb_timeout", default=10.0, min=0.1, help="Seconds to wait for the local OVSDB."),
+    cfg.FloatOpt(
+        "ready_timeout",
+        default=20.0,
+        min=0,
+        help="Seconds that a container waits for its port to be wired by the local agent before it fails to start. "
+        "0: do not wait; the first packets may be lost.",
+    ),
+]
+
+SWEEP = [
+    cfg.FloatOpt(
+        "grace",
+        default=60.0,
+        min=1,
+        help="Seconds that something of Kuryr's must have been seen unused, without a break, before it is removed. "
+        "Docker repeats a call for 15 seconds: keep well above that.",
+    ),
+    cfg.FloatOpt("interval", default=3600.0, min=1, help="Seconds between two looks at everything on this host."),
+]
+
+GROUPS = {"DEFAULT": GENERAL, "neutron": NEUTRON, "docker": DOCKER, "binding": BINDING, "sweep": SWEEP}
+
+
+def load(files: Sequence[Path] | None = None) -> cfg.ConfigOpts:
+    """The configuration of these files; by default /etc/kuryr/kuryr.conf, if there is one.
+
+    Raises InvalidInput with the file's own trouble in one line.
+    """
+    if files is None:
+        files = [DEFAULT_FILE] if DEFAULT_FILE.exists() else []
+    conf = cfg.ConfigOpts()
+    for group, options in GROUPS.items():
+        conf.register_opts(options, group=None if group == "DEFAULT" else group)
+    try:
+        conf([], project="kuryr", prog="kuryr", default_config_files=[str(file) for file in files], default_config_dirs=[])
+        for group, options in GROUPS.items():
+            for option in options:
+                _value(conf, group, option.dest)
+    except (cfg.Error, ValueError) as error:
+        raise InvalidInput(f"the configuration cannot be used: {_readable(error)}") from error
+    return conf
+
+
+def _readable(error: Exception) -> str:
+    """oslo.config prints where a value came from as a Python object; a person wants the file alone."""
+    return re.sub(r"LocationInfo\(.*?detail='([^']*)'\)", r"\1", str(error))
+
+
+def _value(conf: cfg.ConfigOpts, group: str, name: str) -> object:
+    return conf[name] if group == "DEFAULT" else conf[group][name]
+
+
+def mark(conf: cfg.ConfigOpts) -> Mark:
+    """The mark of this deployment on this host. Raises InvalidInput when it is too long for Neutron."""
+    made = Mark(conf.deployment, conf.host or socket.gethostname())
+    if len(str(made)) > MARK_LIMIT:
+        raise InvalidInput(f"the host name {made.host} is too long", hint="set [DEFAULT] host in kuryr.conf")
+    return made
+
+
+def register_credentials(conf: cfg.ConfigOpts) -> None:
+    """Add keystoneauth's own options to [neutron].
+
+    Apart from `load`, because keystoneauth takes longer to import than Docker should wait for a handshake.
+    """
+    from keystoneauth1 import loading  # noqa: PLC0415
+
+    loading.register_auth_conf_options(conf, "neutron")
+    loading.register_session_conf_options(conf, "neutron")
+    loading.register_adapter_conf_options(conf, "neutron")
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Every option by group, for the standard sample generator."""
+    from keystoneauth1 import loading  # noqa: PLC0415
+
+    groups = dict(GROUPS)
+    groups["neutron"] = [
+        *NEUTRON,
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options("v3password"),
+        *loading.get_session_conf_options(),
+        *loading.get_adapter_conf_options(),
+    ]
+    return list(groups.items())
