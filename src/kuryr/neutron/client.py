@@ -1,0 +1,39 @@
+"""What the rest of Kuryr holds of a cloud: its networks, subnets and ports, and the project it works in."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from keystoneauth1.adapter import Adapter
+
+from kuryr.errors import CloudRefused
+from kuryr.neutron.api import Api, Call
+from kuryr.neutron.networks import Networks
+from kuryr.neutron.ports import Ports
+from kuryr.neutron.subnets import Subnets
+
+
+class Neutron:
+    """A cloud's Neutron as one identity sees it. Thread-safe; nothing is sent before the first call.
+
+    `adapter` finds the endpoint and authenticates; `observe` is told of every finished call.
+    """
+
+    def __init__(
+        self, adapter: Adapter, *, project_id: str | None = None, observe: Callable[[Call], None] | None = None
+    ) -> None:
+        self.api = Api(adapter, observe)
+        self.networks = Networks(self.api)
+        self.subnets = Subnets(self.api)
+        self.ports = Ports(self.api)
+        self._project_id = project_id
+
+    @cached_property
+    def project_id(self) -> str:
+        """The tenant's project: the configured one, else the token's own. Raises CloudRefused when there is none."""
+        project = self._project_id or self.api.project_id()
+        if not project:
+            raise CloudRefused(
+                "the OpenStack credentials are not scoped to a project",
+                hint="set a project in the credentials, or `project` in section [neutron] of kuryr.conf",
+            )
+        return project

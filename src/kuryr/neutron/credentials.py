@@ -1,0 +1,81 @@
+"""Where the cloud's credentials come from: kuryr.conf, a clouds.yaml, or the environment, in this order.
+
+Whatever keystoneauth has a plugin for (passwords, application credentials, tokens, federation, …) is welcome in each
+of the three places.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keystoneauth1 import loading
+from keystoneauth1.exceptions import ClientException
+from keystoneauth1.plugin import BaseAuthPlugin
+from oslo_config import cfg
+
+from kuryr.errors import InvalidInput
+
+_GROUP = "neutron"
+_SERVICE = "network"
+
+_THREE_WAYS = (
+    "set `auth_type` and its options in section [neutron] of kuryr.conf, or `cloud` there for an entry of clouds.yaml, "
+    "or OS_CLOUD or OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME, … in the environment"
+)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who we are (`auth`), how to check the servers we talk to, and which of the cloud's endpoints to take."""
+
+    auth: BaseAuthPlugin
+    verify: bool | str = True
+    """False to trust every server, or the path of a CA bundle."""
+    cert: str | tuple[str, str] | None = None
+    region: str | None = None
+    interface: str | list[str] | None = None
+    endpoint: str | None = None
+
+
+def find(conf: cfg.ConfigOpts) -> Credentials:
+    """The credentials to use. Raises InvalidInput when there are none or they are incomplete; calls nobody."""
+    options = conf[_GROUP]
+    try:
+        found = _from_conf(conf) or _from_openstack(options.cloud)
+    except (ClientException, cfg.Error) as error:
+        raise InvalidInput(f"the OpenStack credentials cannot be used: {error}", hint=_THREE_WAYS) from error
+    return replace(
+        found,
+        region=options.region_name or found.region,
+        interface=options.valid_interfaces or found.interface,
+        endpoint=options.endpoint_override or found.endpoint,
+    )
+
+
+def _from_conf(conf: cfg.ConfigOpts) -> Credentials | None:
+    auth = loading.load_auth_from_conf_options(conf, _GROUP)
+    return None if auth is None else Credentials(auth, *_tls_from_conf(conf[_GROUP]))
+
+
+def _tls_from_conf(options: Any) -> tuple[bool | str, str | tuple[str, str] | None]:
+    verify = False if options.insecure else options.cafile or True
+    cert = (options.certfile, options.keyfile) if options.certfile and options.keyfile else options.certfile
+    return verify, cert
+
+
+def _from_openstack(cloud: str | None) -> Credentials:
+    from openstack.config import OpenStackConfig  # noqa: PLC0415 - slow to import, and not needed with kuryr.conf
+    from openstack.exceptions import ConfigException  # noqa: PLC0415
+
+    try:
+        region = OpenStackConfig().get_one(cloud=cloud)
+    except ConfigException as error:
+        raise InvalidInput(f"the OpenStack credentials cannot be used: {error}", hint=_THREE_WAYS) from error
+    verify, cert = region.get_requests_verify_args()
+    return Credentials(
+        region.get_auth(),
+        verify,
+        cert,
+        region.get_region_name(_SERVICE),
+        region.get_interface(_SERVICE),
+        region.get_endpoint(_SERVICE),
+    )

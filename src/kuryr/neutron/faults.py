@@ -1,0 +1,192 @@
+"""The one door for failures: what Neutron, Keystone or the network said becomes one line for a person.
+
+A message names the object and gives Neutron's own reason, which is usually the best there is. What did not come from
+Neutron's own code (a proxy's page, a library's exception text, which may quote URLs with passwords) is never
+repeated; the original stays as `__cause__` for the log.
+"""
+
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from keystoneauth1 import exceptions as ks
+from requests import Response
+from requests import exceptions as http
+
+from kuryr.errors import (
+    CloudError,
+    CloudRefused,
+    CloudUnavailable,
+    Conflict,
+    Exhausted,
+    InvalidInput,
+    KuryrError,
+    NotFound,
+)
+
+_EXHAUSTED = frozenset(
+    {
+        "ExternalIpAddressExhausted",
+        "IpAddressGenerationFailure",
+        "IpAddressGenerationFailureAllSubnets",
+        "NoNetworkAvailable",
+        "OverQuota",
+    }
+)
+"""Neutron's error types (neutron_lib.exceptions, neutron.ipam.exceptions) that mean: nothing is left."""
+
+_BY_STATUS: Mapping[int, type[KuryrError]] = {400: InvalidInput, 404: NotFound, 409: Conflict, 412: Conflict}
+"""Every other status is a CloudError."""
+
+_VERBS = {"POST": "create", "GET": "read", "PUT": "change", "DELETE": "delete"}
+
+_CREDENTIALS_HINT = "check the credentials in section [neutron] of kuryr.conf, in clouds.yaml or in OS_* variables"
+_RIGHTS_HINT = "Kuryr's user needs the roles `member` and `service` (or `admin`) on the project"
+_DOWN_HINT = "check that the service runs and can be reached from this host"
+_TLS_HINT = "check `cafile` in section [neutron] of kuryr.conf"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a call was about, so that its failure can name it."""
+
+    method: str
+    path: str
+    json: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        """E.g. `create port "web"`, `delete network 5e0f…`, `list ports`."""
+        family, _, id_ = self.path.strip("/").partition("/")
+        kind = family.removesuffix("s")
+        if id_:
+            return f"{_VERBS[self.method]} {kind} {id_}"
+        if self.method == "GET":
+            return f"list {family}"
+        body = (self.json or {}).get(kind)
+        if not isinstance(body, Mapping):
+            return f"create {family}"
+        label = body.get("cidr") or body.get("name")
+        return f'create {kind} "{label}"' if label else f"create {kind}"
+
+
+def checked(response: Response, subject: Subject) -> Mapping[str, Any]:
+    """The JSON object in Neutron's answer, {} if it is empty. Raises the error that a failure stands for."""
+    if response.status_code >= 300:
+        raise _failed(response, subject)
+    if not response.content:
+        return {}
+    body = _json(response)
+    if not isinstance(body, dict):
+        raise CloudError(
+            f"cannot {subject}: what answers at {_authority(response.url)} is not Neutron",
+            hint="check the endpoint in the catalogue, or `endpoint_override` in section [neutron] of kuryr.conf",
+        )
+    return body
+
+
+def unanswered(error: ks.ClientException) -> KuryrError:
+    """The error for a call that got no answer of Neutron's: Keystone refused, or a server could not be reached."""
+    if isinstance(error, ks.CatalogException):
+        return CloudError(
+            "the cloud's catalogue has no network service here",
+            hint="check `region_name` and `valid_interfaces` in section [neutron] of kuryr.conf",
+        )
+    if isinstance(error, ks.HttpError):
+        return _keystone_answered(error)
+    for cause in _causes(error):
+        if isinstance(cause, http.RequestException):
+            return _unreachable(cause)
+        if isinstance(cause, ks.HttpError):
+            return _keystone_answered(cause)
+    if isinstance(error, ks.MissingAuthPlugin | ks.AuthPluginException):
+        return InvalidInput("the OpenStack credentials cannot be used", hint=_CREDENTIALS_HINT)
+    return CloudError("Keystone's answer could not be understood", hint="check `auth_url`")
+
+
+def _failed(response: Response, subject: Subject) -> KuryrError:
+    status = response.status_code
+    kind, said = _neutron_error(response)
+    message = f"cannot {subject}: {said or f'HTTP status {status}'}"
+    if kind in _EXHAUSTED:
+        return Exhausted(message)
+    if status == 401:
+        return CloudRefused(f"cannot {subject}: Neutron does not accept Keystone's token", hint=_CREDENTIALS_HINT)
+    if status == 403:
+        return CloudRefused(message, hint=_RIGHTS_HINT)
+    if status in {502, 503, 504} and not said:
+        return CloudUnavailable(f"{message} of a proxy, Neutron itself does not answer", hint=_DOWN_HINT)
+    return _BY_STATUS.get(status, CloudError)(message)
+
+
+def _keystone_answered(error: ks.HttpError) -> KuryrError:
+    match error.http_status:
+        case 401 | 403:
+            return CloudRefused("Keystone refused the credentials", hint=_CREDENTIALS_HINT)
+        case 404:
+            return CloudError("there is no Keystone at `auth_url`", hint="it should end in /v3")
+        case 502 | 503 | 504:
+            return CloudUnavailable(f"Keystone does not answer: HTTP status {error.http_status}", hint=_DOWN_HINT)
+        case status:
+            return CloudError(f"Keystone failed: HTTP status {status}")
+
+
+def _unreachable(error: http.RequestException) -> KuryrError:
+    url = (error.request.url if error.request is not None else None) or ""
+    if isinstance(error, http.InvalidURL | http.MissingSchema | http.InvalidSchema):
+        return InvalidInput("the URL of Keystone or Neutron is not a URL", hint="it should begin with http(s)://")
+    service = "Neutron" if "/v2.0/" in url else "Keystone"
+    where = f"{service} at {_authority(url)}"
+    if isinstance(error, http.SSLError):
+        return CloudUnavailable(f"{where} cannot be trusted: TLS failed", hint=_TLS_HINT)
+    if isinstance(error, http.ReadTimeout):
+        return CloudUnavailable(f"{where} did not answer in time", hint=_DOWN_HINT)
+    return CloudUnavailable(f"{where} cannot be reached: {_why(error)}", hint=_DOWN_HINT)
+
+
+def _why(error: http.RequestException) -> str:
+    """The operating system's reason for a connection that failed."""
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "its name cannot be resolved"
+        if isinstance(cause, TimeoutError):
+            break
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return "no connection in time" if isinstance(error, http.ConnectTimeout) else "the connection broke"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what led to it, including what urllib3 hands over as `reason` or as an argument."""
+    todo: list[object] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+
+
+def _neutron_error(response: Response) -> tuple[str, str | None]:
+    """Type and message of the error in an answer; ("", None) when the answer is not Neutron's own."""
+    body = _json(response)
+    error = body.get("NeutronError") if isinstance(body, dict) else None
+    if isinstance(error, str):
+        return "", error
+    if not isinstance(error, dict):
+        return "", None
+    return str(error.get("type", "")), str(error.get("message", "")) or None
+
+
+def _json(response: Response) -> object:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _authority(url: str) -> str:
+    """Host and port of a URL, without the password that it may carry."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "an unknown place"

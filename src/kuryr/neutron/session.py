@@ -1,0 +1,45 @@
+"""From kuryr.conf to a client of the cloud. Nothing is sent: the first call authenticates."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+
+import requests
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.session import Session
+from oslo_config import cfg
+
+from kuryr.neutron import credentials
+from kuryr.neutron.api import Call
+from kuryr.neutron.client import Neutron
+from kuryr.neutron.transport import Transport
+
+
+def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None) -> Neutron:
+    """A client for the cloud that section [neutron] of `conf` describes; see `credentials` for what counts.
+
+    Raises InvalidInput when there are no usable credentials. Whether the cloud is there shows in the first call,
+    which raises CloudUnavailable within 5 s if it is not (with the default `connect_timeout` of 2 s).
+    """
+    options = conf.neutron
+    found = credentials.find(conf)
+    http = requests.Session()
+    transport = Transport(options.connect_timeout, options.read_timeout)
+    http.mount("http://", transport)
+    http.mount("https://", transport)
+    session = Session(
+        auth=found.auth,
+        session=http,
+        verify=found.verify,
+        cert=found.cert,
+        app_name="kuryr",
+        app_version=version("kuryr"),
+    )
+    adapter = Adapter(
+        session,
+        service_type=options.service_type or "network",
+        service_name=options.service_name,
+        interface=found.interface,
+        region_name=found.region,
+        endpoint_override=found.endpoint,
+    )
+    return Neutron(adapter, project_id=options.project, observe=observe)
