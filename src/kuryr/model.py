@@ -70,6 +70,8 @@ class Network:
     name: str
     project_id: str
     mtu: int
+    mark: str = ""
+    """Its description in Neutron: equal to a `Mark` if that Kuryr made the network."""
     subnets: tuple[Subnet, ...] = ()
 
     def subnet_of(self, cidr: IPNetwork) -> Subnet | None:
@@ -148,6 +150,3 @@ class Cloud(Protocol):
 
     def held(self) -> Sequence[Vif]:
         """Every port that Kuryr holds for containers of this host."""
-
-    def find(self, subnet_id: str, address: IPAddress) -> Vif | None:
-        """The port of this host that Kuryr holds at an address, if there is one."""

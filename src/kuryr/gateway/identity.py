@@ -1,0 +1,43 @@
+"""How Kuryr's own objects are recognised in Neutron, by anybody, at any time, after any crash.
+
+Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Two kinds
+of ports tell the rest by their device_owner and device_id, which Neutron filters by:
+
+    container port  device_owner compute:kuryr   device_id  its user, or `RESERVED` until the user is known
+    anchor          device_owner kuryr:network   device_id  <owner>:<key>,<key>…
+
+An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
+of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
+(neutron/extensions/tagging.py, MAX_TAGS_COUNT); and it never changes a network that is not ours.
+
+`compute:` makes a container port look like a virtual machine's to every Neutron plugin; `network:` must never be
+used, because Neutron trusts such ports and leaves anti-spoofing off.
+"""
+
+from dataclasses import dataclass
+
+PORT_OWNER = "compute:kuryr"
+ANCHOR_OWNER = "kuryr:network"
+RESERVED = "kuryr:reserved"
+
+
+@dataclass(frozen=True)
+class Anchorage:
+    """What an anchor's device_id says: the engine's network, and the keys by which its addresses are asked for."""
+
+    owner: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.owner}:{','.join(self.keys)}"
+
+    @classmethod
+    def parse(cls, device_id: str) -> "Anchorage":
+        """The reverse of `str()`."""
+        owner, _, keys = device_id.partition(":")
+        return cls(owner, tuple(key for key in keys.split(",") if key))
+
+
+def owner_of(device_id: str) -> str:
+    """Who uses a container port: "" while it is only reserved."""
+    return "" if device_id == RESERVED else device_id

@@ -1,0 +1,224 @@
+"""The networks that the engine of this host uses, and the anchors that record them in Neutron.
+
+A network is made by three requests in an order that a crash cannot spoil: the network, its subnet, and last the
+anchor, which makes it count. Anything before the anchor carries the host's mark and no anchor, so the sweep removes
+it. An existing network is adopted by its anchor alone and is otherwise never touched. Removing goes backwards: first
+the anchor, then, if Kuryr made the network and no other anchor of this host stands on it, the network.
+
+The anchors in Neutron are the state; what is held here is a copy, read after a start and when it does not suffice.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from kuryr.errors import Conflict, KuryrError, NotFound
+from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage
+from kuryr.gateway.topology import Topology
+from kuryr.locks import KeyedLocks
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Mark, Network
+from kuryr.neutron.client import Neutron
+from kuryr.suspects import Suspects
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network that Kuryr shall make."""
+
+    cidr: IPNetwork
+    gateway: IPAddress | None
+    pools: tuple[AddressRange, ...] = ()
+    """Where Neutron may take addresses from; empty for all of the CIDR."""
+    dhcp: bool = True
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One network of the engine, standing on one network of Neutron."""
+
+    port_id: str
+    network_id: str
+    anchorage: Anchorage
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A network of the engine, and what it stands on."""
+
+    anchorage: Anchorage
+    network: Network
+
+
+class Networks:
+    """Makes, adopts and removes the networks of one host's engine. Thread-safe."""
+
+    def __init__(self, neutron: Neutron, topology: Topology, mark: Mark) -> None:
+        self._neutron = neutron
+        self._topology = topology
+        self._mark = mark
+        self._order = KeyedLocks()
+        self._guard = threading.Lock()
+        self._anchors: dict[str, Anchor] | None = None
+        self._making: set[str] = set()
+
+    def create(self, anchorage: Anchorage, spec: NetworkSpec) -> Bound:
+        """Make a network for the engine's network `anchorage.owner`: three requests. Twice is once."""
+        with self._order(anchorage.owner):
+            if anchor := self._loaded().get(anchorage.owner):
+                return self._bound(anchor)
+            made = self._neutron.networks.create(
+                name=_name(anchorage.owner), description=str(self._mark), project_id=self._neutron.project_id
+            )
+            self._making.add(made.id)
+            try:
+                subnet = self._neutron.subnets.create(
+                    network_id=made.id,
+                    name=made.name,
+                    description=str(self._mark),
+                    cidr=spec.cidr,
+                    gateway=spec.gateway,
+                    pools=spec.pools,
+                    enable_dhcp=spec.dhcp,
+                )
+                return self._anchor(self._topology.remember(made, [subnet]), anchorage)
+            except BaseException:
+                self._abandon(made.id)
+                raise
+            finally:
+                self._making.discard(made.id)
+
+    def adopt(self, anchorage: Anchorage, network: Network) -> Bound:
+        """Use an existing network for the engine's network `anchorage.owner`: one request. Twice is once."""
+        with self._order(anchorage.owner):
+            if anchor := self._loaded().get(anchorage.owner):
+                return self._bound(anchor)
+            return self._anchor(network, anchorage)
+
+    def of_owner(self, owner: str) -> Bound:
+        """What the engine's network `owner` stands on. Raises NotFound."""
+        return self._known(lambda anchor: anchor.anchorage.owner == owner, owner)
+
+    def of_key(self, key: str) -> Bound:
+        """What the network stands on whose addresses are asked for by `key`. Raises NotFound."""
+        return self._known(lambda anchor: key in anchor.anchorage.keys, key)
+
+    def remove(self, owner: str) -> None:
+        """Give back what `owner` stands on: at most two requests. What is gone already is no error.
+
+        Raises Conflict when Kuryr made the network and others have ports on it. It is removed by a later sweep,
+        when they are gone.
+        """
+        with self._order(owner):
+            anchor = self._loaded().get(owner) or self._reloaded().get(owner)
+            if anchor:
+                self._release(anchor)
+
+    def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
+        """Remove what no network of the engine stands on any more; `alive` are the owners that the engine knows.
+
+        Returns how many objects look unused, but not yet for the whole grace period, or resist.
+        """
+        self._topology.refresh()
+        anchors = self._list()
+        unused = {anchor.port_id: anchor for anchor in anchors if anchor.anchorage.owner not in alive}
+        made = {network.id for network in self._neutron.networks.list(description=str(self._mark))}
+        abandoned = made - {anchor.network_id for anchor in anchors} - self._making
+        convicted = suspects.convict({*unused, *abandoned})
+        left = len(unused) + len(abandoned)
+        for identifier in sorted(convicted):
+            try:
+                if anchor := unused.get(identifier):
+                    with self._order(anchor.anchorage.owner):
+                        self._release(anchor)
+                else:
+                    self._delete_network(identifier)
+                LOG.info("swept what was left of a forgotten network: %s", identifier)
+                left -= 1
+            except KuryrError as error:
+                LOG.warning("not swept yet: %s", error)
+        return left
+
+    def _known(self, wanted: Callable[[Anchor], bool], what: str) -> Bound:
+        for source in (self._loaded, self._reloaded):
+            anchor = next(filter(wanted, source().values()), None)
+            if anchor:
+                return self._bound(anchor)
+        raise NotFound(
+            f"this host has no Kuryr network {what[:12]}", hint="remove the Docker network and create it again"
+        )
+
+    def _bound(self, anchor: Anchor) -> Bound:
+        return Bound(anchor.anchorage, self._topology.network(anchor.network_id))
+
+    def _loaded(self) -> dict[str, Anchor]:
+        with self._guard:
+            if self._anchors is not None:
+                return dict(self._anchors)
+        return self._reloaded()
+
+    def _reloaded(self) -> dict[str, Anchor]:
+        listed = {anchor.anchorage.owner: anchor for anchor in self._list()}
+        with self._guard:
+            self._anchors = (self._anchors or {}) | listed
+            return dict(self._anchors)
+
+    def _list(self) -> list[Anchor]:
+        ports = self._neutron.ports.list(description=str(self._mark), device_owner=ANCHOR_OWNER)
+        return [Anchor(port.id, port.network_id, Anchorage.parse(port.device_id)) for port in ports]
+
+    def _anchor(self, network: Network, anchorage: Anchorage) -> Bound:
+        port = self._neutron.ports.create(
+            network_id=network.id,
+            name=_name(anchorage.owner),
+            description=str(self._mark),
+            device_owner=ANCHOR_OWNER,
+            device_id=str(anchorage),
+            fixed_ips=(),
+            project_id=network.project_id,
+            admin_state_up=False,
+            security_groups=(),
+        )
+        with self._guard:
+            self._anchors = (self._anchors or {}) | {anchorage.owner: Anchor(port.id, network.id, anchorage)}
+        return Bound(anchorage, network)
+
+    def _release(self, anchor: Anchor) -> None:
+        made = self._is_ours(anchor.network_id)
+        self._neutron.ports.delete(anchor.port_id)
+        with self._guard:
+            remaining = {owner: each for owner, each in (self._anchors or {}).items() if each.port_id != anchor.port_id}
+            self._anchors = remaining
+        if made and all(each.network_id != anchor.network_id for each in remaining.values()):
+            self._delete_network(anchor.network_id)
+
+    def _is_ours(self, network_id: str) -> bool:
+        try:
+            return self._topology.network(network_id).mark == str(self._mark)
+        except NotFound:
+            return False
+
+    def _delete_network(self, network_id: str) -> None:
+        """Delete a network of Kuryr's with its subnets, and what this host's containers left on it."""
+        try:
+            self._neutron.networks.delete(network_id)
+        except Conflict:
+            for port in self._neutron.ports.list(
+                network_id=network_id, description=str(self._mark), device_owner=PORT_OWNER
+            ):
+                self._neutron.ports.delete(port.id)
+            self._neutron.networks.delete(network_id)
+        self._topology.forget(network_id)
+
+    def _abandon(self, network_id: str) -> None:
+        try:
+            self._neutron.networks.delete(network_id)
+        except KuryrError as error:
+            LOG.warning("network %s was half made and is left to the sweep: %s", network_id, error)
+        self._topology.forget(network_id)
+
+
+def _name(owner: str) -> str:
+    return f"kuryr-{owner[:12]}"
