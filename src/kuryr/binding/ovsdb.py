@@ -1,0 +1,336 @@
+"""A standing connection to the host's Open vSwitch database.
+
+No `ovs-vsctl` process is started per port: the process keeps a replica of the few columns it needs, which answers
+reads from memory and turns "is the port wired yet?" into an event. ovsdbapp's own transaction for Open vSwitch waits,
+in its only thread, until ovs-vswitchd has applied each change, so that parallel plugs would queue up; here a
+transaction ends when the database has it, and whoever needs more waits for a row to show it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ovs.db.idl import SchemaHelper
+from ovsdbapp import exceptions
+from ovsdbapp.backend import ovs_idl
+from ovsdbapp.backend.ovs_idl import command, connection, event, idlutils
+
+from kuryr.errors import Conflict, KuryrError, PlugError
+
+LOG = logging.getLogger(__name__)
+
+MARK = "kuryr"
+"""The key in an Interface row's external_ids that holds the deployment's name."""
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
+
+
+def _several(table: str) -> dict[str, object]:
+    return {"type": {"key": {"type": "uuid", "refTable": table}, "min": 0, "max": "unlimited"}}
+
+
+def _optional(kind: str) -> dict[str, object]:
+    return {"type": {"key": kind, "min": 0, "max": 1}}
+
+
+_SCHEMA = {
+    "name": "Open_vSwitch",
+    "tables": {
+        "Bridge": {
+            "columns": {"name": _TEXT, "datapath_type": _TEXT, "ports": _several("Port")},
+            "indexes": [["name"]],
+        },
+        "Port": {"columns": {"name": _TEXT, "interfaces": _several("Interface")}, "indexes": [["name"]]},
+        "Interface": {
+            "columns": {
+                "name": _TEXT,
+                "external_ids": _TEXTS,
+                "ofport": _optional("integer"),
+                "error": _optional("string"),
+            },
+            "indexes": [["name"]],
+        },
+    },
+}
+"""The part of vswitch.ovsschema that is replicated. With thousands of ports the other columns, statistics above all,
+would cost memory and a wake-up every few seconds; and a server that hangs could hang whoever asks it for its schema."""
+
+
+@dataclass(frozen=True)
+class InterfaceRow:
+    """One row of the table Interface, as it was when looked at."""
+
+    name: str
+    external_ids: Mapping[str, str]
+    ofport: int | None
+    """OpenFlow port number; None until ovs-vswitchd has seen the row, -1 if it could not add the interface."""
+    error: str
+
+    @classmethod
+    def of(cls, row: Any) -> "InterfaceRow":
+        """A copy of a row of the replica, whose lock is held."""
+        return cls(
+            name=row.name,
+            external_ids=dict(row.external_ids),
+            ofport=row.ofport[0] if row.ofport else None,
+            error=row.error[0] if row.error else "",
+        )
+
+
+class Ovsdb:
+    """The ports of one deployment in the database at `remote`. Connects at the first use, and again after each loss.
+
+    Thread-safe. Every method raises PlugError if the database does not answer within about `timeout` seconds.
+    """
+
+    def __init__(self, deployment: str, remote: str, timeout: float) -> None:
+        self._deployment = deployment
+        self._remote = remote
+        self._timeout = timeout
+        self._starting = threading.Lock()
+        self._api: _Api | None = None
+
+    def is_userspace(self, bridge: str) -> bool:
+        """Whether a bridge forwards in user space (`datapath_type` netdev). Raises PlugError if it does not exist."""
+        with self._reading() as api:
+            return bool(_bridge(api, bridge).datapath_type == "netdev")
+
+    def add_port(self, bridge: str, name: str, external_ids: Mapping[str, str]) -> None:
+        """Make interface `name` a port of `bridge` with these external_ids; what is so already is left alone.
+
+        Raises Conflict if Open vSwitch has a foreign port of that name, PlugError if there is no such bridge.
+        """
+        marked = {**external_ids, MARK: self._deployment}
+        with self._reading() as api:
+            if _is_port(api, bridge, name, marked):
+                return
+        self._transact(_AddPort(api, bridge, name, marked))
+
+    def delete_port(self, name: str, port_id: str) -> None:
+        """Remove the port `name` if it is of this deployment and is Neutron's port `port_id`; else leave all alone."""
+        mark = {MARK: self._deployment, "iface-id": port_id}
+        with self._reading() as api:
+            row = _row(api, "Interface", name)
+            if row is None or not _has(row, mark):
+                return
+        self._transact(_DeletePort(api, name, mark))
+
+    def interfaces(self) -> list[InterfaceRow]:
+        """Every interface of this deployment."""
+        with self._reading() as api:
+            rows = api.tables["Interface"].rows.values()
+            return [InterfaceRow.of(row) for row in rows if row.external_ids.get(MARK) == self._deployment]
+
+    def await_interface(
+        self, name: str, ready: Callable[[InterfaceRow], bool], timeout: float
+    ) -> tuple[bool, InterfaceRow | None]:
+        """Wait for at most `timeout` seconds until the row of interface `name` is `ready`.
+
+        Returns whether it is, and the row as it was last seen (None if there is none).
+        """
+        with self._reading() as api:
+            watch = _RowIsReady(name, ready)
+        api.events.watch_event(watch)
+        try:
+            # The row may have become ready before anyone watched it.
+            row = self._interface(name)
+            if row is not None and ready(row):
+                return True, row
+            return watch.event.wait(timeout), self._interface(name)
+        finally:
+            api.events.unwatch_event(watch)
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._starting:
+            api, self._api = self._api, None
+        if api is not None:
+            api.stop(self._timeout)
+
+    def _interface(self, name: str) -> InterfaceRow | None:
+        with self._reading() as api:
+            row = _row(api, "Interface", name)
+            return InterfaceRow.of(row) if row is not None else None
+
+    def _transact(self, change: command.BaseCommand) -> None:
+        """The one door through which the database is changed: each call is one transaction, all or nothing.
+
+        Tests of crashes kill the process before or after any one passage.
+        """
+        transaction = change.api.create_transaction(check_error=True, log_errors=False)
+        transaction.add(change)
+        try:
+            transaction.commit()
+        except KuryrError:
+            raise
+        except (exceptions.TimeoutException, TimeoutError) as cause:
+            raise self._no_answer() from cause
+        except RuntimeError as cause:
+            raise PlugError(f"Open vSwitch refused a change of port {change.name}: {cause}") from cause
+
+    @contextmanager
+    def _reading(self) -> Iterator["_Api"]:
+        """The replica, unchanged while it is read. Its lock is also held by a transaction that waits for the server."""
+        api = self._connected()
+        lock = api.ovsdb_connection.lock
+        if not lock.acquire(timeout=self._timeout):
+            raise self._no_answer()
+        try:
+            yield api
+        finally:
+            lock.release()
+
+    def _connected(self) -> "_Api":
+        if not self._starting.acquire(timeout=self._timeout):
+            raise self._no_answer()
+        try:
+            if self._api is None:
+                api = _Api(self._remote, self._timeout)
+                try:
+                    api.start()
+                except exceptions.TimeoutException as cause:
+                    api.stop(self._timeout)
+                    raise self._no_answer() from cause
+                self._api = api
+            return self._api
+        finally:
+            self._starting.release()
+
+    def _no_answer(self) -> PlugError:
+        return PlugError(
+            f"Open vSwitch does not answer at {self._remote}",
+            hint="is ovsdb-server running, and does Kuryr look for it in the right place ([ovs] in kuryr.conf)?",
+        )
+
+
+class _Replica(connection.OvsdbIdl):  # type: ignore[misc]
+    """The local copy of the database, which tells watchers about changed rows."""
+
+    def __init__(self, remote: str, timeout: float) -> None:
+        helper = SchemaHelper(schema_json=_SCHEMA)
+        helper.register_all()
+        super().__init__(remote, helper, leader_only=False)
+        # Unlike TCP, a local socket is not probed by default: a server that is stopped but not dead would keep a
+        # transaction waiting for ever. The default back-off would find a restarted server up to 8 s too late.
+        self._session.reconnect.set_probe_interval(max(1000, int(timeout * 1000)))
+        self._session.reconnect.set_backoff(1000, 1000)
+        self.events = event.RowEventHandler()
+
+    def notify(self, event: str, row: Any, updates: Any = None) -> None:
+        self.events.notify(event, row, updates)
+
+
+class _Api(ovs_idl.Backend):  # type: ignore[misc]
+    """ovsdbapp's view of one replica: look-ups by index, and transactions in the connection's own thread."""
+
+    schema = "Open_vSwitch"
+    # ovsdbapp keeps one connection per class; here each object has its own.
+    ovsdb_connection: Any = None
+
+    def __init__(self, remote: str, timeout: float) -> None:
+        replica = _Replica(remote, timeout)
+        self.events = replica.events
+        super().__init__(connection.Connection(replica, timeout), start=False)
+
+    def start(self) -> None:
+        self.ovsdb_connection.start()
+
+    def stop(self, timeout: float) -> None:
+        if self.ovsdb_connection.is_running:
+            self.ovsdb_connection.stop(timeout)
+        else:
+            self.idl.close()
+        self.events.shutdown()
+
+
+class _RowIsReady(event.WaitEvent):  # type: ignore[misc]
+    """Happens once, when the row of an interface becomes ready; each waiter has its own."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def __init__(self, name: str, ready: Callable[[InterfaceRow], bool]) -> None:
+        # A reconnection shows every row as created.
+        super().__init__((self.ROW_CREATE, self.ROW_UPDATE), "Interface", (("name", "=", name),))
+        self._ready = ready
+
+    def match_fn(self, event: str, row: Any, old: Any) -> bool:  # noqa: ARG002
+        return self._ready(InterfaceRow.of(row))
+
+
+class _AddPort(command.BaseCommand):  # type: ignore[misc]
+    def __init__(self, api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> None:
+        super().__init__(api)
+        self.bridge = bridge
+        self.name = name
+        self.external_ids = external_ids
+
+    def run_idl(self, txn: Any) -> None:
+        bridge = _bridge(self.api, self.bridge)
+        interface = _row(self.api, "Interface", self.name)
+        if interface is None:
+            interface = txn.insert(self.api.tables["Interface"])
+            interface.name = self.name
+            interface.external_ids = dict(self.external_ids)
+            port = txn.insert(self.api.tables["Port"])
+            port.name = self.name
+            port.interfaces = [interface]
+            bridge.addvalue("ports", port)
+            return
+        if not _has(interface, {MARK: self.external_ids[MARK]}):
+            raise Conflict(f"Open vSwitch has a port {self.name} already that is not Kuryr's", hint="remove that port")
+        for key, value in self.external_ids.items():
+            if interface.external_ids.get(key) != value:
+                interface.setkey("external_ids", key, value)
+        port = _row(self.api, "Port", self.name)
+        for other in self.api.tables["Bridge"].rows.values():
+            if other != bridge and port in other.ports:
+                other.delvalue("ports", port)
+        if port not in bridge.ports:
+            bridge.addvalue("ports", port)
+
+
+class _DeletePort(command.BaseCommand):  # type: ignore[misc]
+    def __init__(self, api: _Api, name: str, mark: Mapping[str, str]) -> None:
+        super().__init__(api)
+        self.name = name
+        self.mark = mark
+
+    def run_idl(self, txn: Any) -> None:  # noqa: ARG002
+        interface = _row(self.api, "Interface", self.name)
+        if interface is None or not _has(interface, self.mark):
+            return
+        interface.verify("external_ids")
+        port = _row(self.api, "Port", self.name)
+        # The server collects ports and interfaces that no bridge refers to.
+        for bridge in self.api.tables["Bridge"].rows.values():
+            if port in bridge.ports:
+                bridge.delvalue("ports", port)
+
+
+def _row(api: _Api, table: str, name: str) -> Any:
+    return idlutils.row_by_value(api.idl, table, "name", name, None)
+
+
+def _bridge(api: _Api, name: str) -> Any:
+    row = _row(api, "Bridge", name)
+    if row is None:
+        raise PlugError(f"Open vSwitch has no bridge {name} on this host", hint="is ovn-controller running?")
+    return row
+
+
+def _has(row: Any, external_ids: Mapping[str, str]) -> bool:
+    return external_ids.items() <= row.external_ids.items()
+
+
+def _is_port(api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> bool:
+    interface = _row(api, "Interface", name)
+    return (
+        interface is not None
+        and _has(interface, external_ids)
+        and _row(api, "Port", name) in _bridge(api, bridge).ports
+    )

@@ -1,0 +1,103 @@
+"""Finds the driver for a port, and asks all of them about the host as a whole."""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from kuryr.binding.driver import GROUP, BindingContext, BindingDriver, Found, Interface
+from kuryr.errors import KuryrError, PlugError
+from kuryr.model import Claim, Vif
+
+LOG = logging.getLogger(__name__)
+
+
+class Binding:
+    """Plugs ports of every kind for which a driver is installed; the methods are those of `BindingDriver`.
+
+    `unplug` and `found` know no kind of port, so they ask every installed driver. A driver that cannot be loaded
+    fails its own kind of port, not the others.
+    """
+
+    def __init__(self, context: BindingContext, available: Mapping[str, EntryPoint] | None = None) -> None:
+        self._context = context
+        self._available = {entry.name: entry for entry in entry_points(group=GROUP)} if available is None else available
+        self._drivers: dict[str, BindingDriver] = {}
+        self._loading = threading.Lock()
+
+    def stage(self, vif: Vif, claim: Claim) -> Interface:
+        """See `BindingDriver.stage`. Raises PlugError for a port of a kind that cannot be plugged here."""
+        return self._driver_of(vif).stage(vif, claim)
+
+    def plug(self, vif: Vif) -> None:
+        """See `BindingDriver.plug`."""
+        self._driver_of(vif).plug(vif)
+
+    def await_ready(self, vif: Vif, timeout: float) -> None:
+        """See `BindingDriver.await_ready`."""
+        self._driver_of(vif).await_ready(vif, timeout)
+
+    def unplug(self, port_id: str) -> None:
+        """See `BindingDriver.unplug`. Every driver has its turn, then the first failure is raised."""
+        failures: list[KuryrError] = []
+        for driver in self._all():
+            try:
+                driver.unplug(port_id)
+            except KuryrError as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    def found(self) -> Sequence[Found]:
+        """See `BindingDriver.found`: each port once, although drivers may share a kind of interface."""
+        return list({one.port_id: one for driver in self._all() for one in driver.found()}.values())
+
+    def close(self) -> None:
+        """Close every driver that was in use."""
+        with self._loading:
+            drivers, self._drivers = list(self._drivers.values()), {}
+        for driver in drivers:
+            driver.close()
+
+    def _driver_of(self, vif: Vif) -> BindingDriver:
+        if vif.vif_type not in self._available:
+            raise self._not_pluggable(vif)
+        return self._load(vif.vif_type)
+
+    def _all(self) -> list[BindingDriver]:
+        drivers = []
+        for vif_type in self._available:
+            try:
+                drivers.append(self._load(vif_type))
+            except PlugError as failure:
+                LOG.warning("%s", failure, exc_info=failure.__cause__)
+        return drivers
+
+    def _load(self, vif_type: str) -> BindingDriver:
+        with self._loading:
+            if vif_type not in self._drivers:
+                try:
+                    factory = cast("type[BindingDriver]", self._available[vif_type].load())
+                    self._drivers[vif_type] = factory(self._context)
+                except Exception as cause:
+                    entry = self._available[vif_type].value
+                    raise PlugError(f"the driver {entry} for ports of type {vif_type} cannot be loaded") from cause
+            return self._drivers[vif_type]
+
+    def _not_pluggable(self, vif: Vif) -> PlugError:
+        host = self._context.host or "this host"
+        if vif.vif_type == "binding_failed":
+            return PlugError(
+                f"Neutron could not bind port {vif.port_id} to {host}",
+                hint=f"is an OVN chassis or a Neutron agent alive there? openstack network agent list --host {host}",
+            )
+        if vif.vif_type in ("", "unbound"):
+            return PlugError(
+                f"port {vif.port_id} is not bound to any host",
+                hint="its binding:host_id must be set, which takes Neutron's service role",
+            )
+        return PlugError(
+            f"port {vif.port_id} is of type {vif.vif_type}, which cannot be plugged here",
+            hint=f"drivers are installed for: {', '.join(sorted(self._available)) or 'none'}",
+        )
