@@ -1,0 +1,70 @@
+"""Giving ports back behind the engine's back, in an order that the next user can rely on.
+
+Whoever asks for the same address again, or removes the network, waits for what is still on its way.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+
+from kuryr.behind import Behind
+from kuryr.errors import KuryrError
+from kuryr.model import Cloud, IPAddress, Vif
+
+LOG = logging.getLogger(__name__)
+
+
+class Releases:
+    """Deletes ports behind. `failed` is called when one could not be deleted; the sweep then takes over."""
+
+    def __init__(self, cloud: Cloud, behind: Behind, done: Callable[[str], None], failed: Callable[[], None]) -> None:
+        self._cloud = cloud
+        self._behind = behind
+        self._done = done
+        self._failed = failed
+        self._lock = threading.Lock()
+        self._under_way: dict[str, tuple[Vif, Future[None]]] = {}
+
+    def start(self, vif: Vif) -> None:
+        """Delete the port behind; once, however often it is asked for."""
+        with self._lock:
+            if vif.port_id in self._under_way:
+                return
+            future = self._behind.soon(lambda: self._release(vif))
+            if future:
+                self._under_way[vif.port_id] = (vif, future)
+        if not future:
+            self._failed()
+
+    def under_way(self, port_id: str) -> bool:
+        """Whether the port is being deleted."""
+        with self._lock:
+            return port_id in self._under_way
+
+    def settle_address(self, subnet_id: str, address: IPAddress, timeout: float) -> None:
+        """Wait until no port with this address is being deleted, at most `timeout` seconds."""
+        self._settle(
+            lambda vif: any(each.subnet_id == subnet_id and each.address == address for each in vif.fixed_ips), timeout
+        )
+
+    def settle_network(self, network_id: str, timeout: float) -> None:
+        """Wait until no port of this network is being deleted, at most `timeout` seconds."""
+        self._settle(lambda vif: vif.network_id == network_id, timeout)
+
+    def _settle(self, concerned: Callable[[Vif], bool], timeout: float) -> None:
+        with self._lock:
+            futures: Iterable[Future[None]] = [future for vif, future in self._under_way.values() if concerned(vif)]
+        wait_for(futures, timeout)
+
+    def _release(self, vif: Vif) -> None:
+        try:
+            self._cloud.release(vif.port_id)
+            self._done(vif.port_id)
+        except KuryrError as error:
+            LOG.warning("port %s is left to the sweep: %s", vif.port_id, error)
+            self._failed()
+        finally:
+            with self._lock:
+                self._under_way.pop(vif.port_id, None)
