@@ -1,0 +1,125 @@
+"""The `kuryr-lab` command."""
+
+import enum
+import shlex
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kuryr_lab.errors import LabError, tail
+from kuryr_lab.lab import Lab
+from kuryr_lab.progress import Progress
+from kuryr_lab.shell import exports
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+errors = Console(stderr=True, highlight=False)
+output = Console(highlight=False)
+
+Name = Annotated[str, typer.Option("--name", envvar="KURYR_LAB_NAME", help="Which lab, if there are several.")]
+
+
+class WhichIdentity(enum.StrEnum):
+    """The identities of the cloud."""
+
+    ADMIN = "admin"
+    KURYR = "kuryr"
+    DEMO = "demo"
+
+
+def main() -> None:
+    """Run the command; an error is one line, and the log of what failed."""
+    try:
+        app()
+    except LabError as error:
+        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+        if error.log:
+            errors.print(f"{tail(error.log)}\n({error.log})", markup=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@app.command()
+def up(
+    name: Name = "default",
+    hosts: Annotated[int, typer.Option(help="How many Docker hosts.")] = 2,
+    profile: Annotated[str, typer.Option(help="What the cloud is made of.")] = "core",
+) -> None:
+    """Bring a lab up: control node, hosts, and every service on them."""
+    lab, began = Lab(name), time.monotonic()
+    with Progress(errors) as progress:
+        lab.up(hosts, profile=profile, watcher=progress)
+    seconds = time.monotonic() - began
+    errors.print(
+        f'lab {name} is up after {seconds:.1f} s; next: eval "$(kuryr-lab env{_option(name)})"', soft_wrap=True
+    )
+
+
+@app.command()
+def down(name: Name = "default") -> None:
+    """End and remove everything a lab consists of."""
+    lab = Lab(name)
+    lab.down()
+    if left := lab.leftovers():
+        raise LabError(f"lab {name} is down, but in use by others: {'; '.join(left)}")
+    errors.print(f"lab {name} is down")
+
+
+@app.command()
+def status(name: Name = "default") -> None:
+    """Show nodes and their programs; exit status 1 unless all of them run."""
+    lab = Lab(name)
+    ready = lab.is_up()
+    table = Table("node", "address", "programs", title=f"lab {name}: {'up' if ready else 'down'}", title_justify="left")
+    dead = False
+    for node, programs in lab.daemons().items():
+        address = lab.layout.control_address if node == "control" else lab.hosts[node].management_address
+        shown = [program if alive else f"[red]{program} (ended)[/]" for program, alive in programs.items()]
+        dead = dead or not all(programs.values())
+        table.add_row(node, address, ", ".join(shown) if lab.node(node).alive() else "[red]down[/]")
+    output.print(table)
+    raise typer.Exit(0 if ready and not dead else 1)
+
+
+@app.command()
+def env(
+    name: Name = "default",
+    host: Annotated[int, typer.Option(min=1, help="Whose Docker the docker client talks to.")] = 1,
+    identity: Annotated[WhichIdentity, typer.Option(help="Who the openstack client is.")] = WhichIdentity.DEMO,
+) -> None:
+    """Print shell lines for the stock clients: eval "$(kuryr-lab env)"; openstack port list; docker ps."""
+    for variable, value in exports(Lab(name), host, identity.value).items():
+        print(f"export {variable}={shlex.quote(value)}")
+
+
+@app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def execute(
+    node: Annotated[str, typer.Argument(metavar="HOST", help="host1, host2, ..., or control.")],
+    command: Annotated[list[str], typer.Argument(metavar="CMD...")],
+    name: Name = "default",
+) -> None:
+    """Run a command inside a node, with its exit status."""
+    Lab(name).node(node).exec(command[1:] if command[0] == "--" else command)
+
+
+@app.command()
+def leftovers(name: Name = "default") -> None:
+    """List what there is of a lab; exit status 1 if it is down and something is left."""
+    lab = Lab(name)
+    if lab.is_up():
+        neutron = lab.neutron("admin")
+        for kind in ("network", "subnet", "port", "subnetpool", "security_group", "router", "floatingip", "trunk"):
+            found = neutron.find(kind)
+            names = sorted(resource.get("name") or resource.get("device_owner") or resource["id"] for resource in found)
+            output.print(f"{kind:<16}{len(found):4}  {', '.join(names[:8])}", markup=False)
+        return
+    left = lab.leftovers()
+    for line in left:
+        output.print(line, markup=False)
+    raise typer.Exit(1 if left else 0)
+
+
+def _option(name: str) -> str:
+    return "" if name == "default" else f" --name {name}"

@@ -1,0 +1,196 @@
+"""A lab as a whole: bring it up, take it down, and reach what is in it."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kuryr_lab import cleanup, processes
+from kuryr_lab.errors import LabError
+from kuryr_lab.host import Host
+from kuryr_lab.layout import CHECKOUT, MAX_HOSTS, Layout, free_slot, settings
+from kuryr_lab.node import Daemon, Node
+from kuryr_lab.parts import Watcher, start_all
+from kuryr_lab.profiles import PROFILES
+from kuryr_lab.progress import Silence
+from kuryr_lab.request_log import Cursor, path_of
+from kuryr_lab.template import build_parts, template
+
+if TYPE_CHECKING:
+    from kuryr_lab.client import Neutron
+
+PROGRAMS = (
+    "mariadbd",
+    "ovsdb-server",
+    "ovs-vswitchd",
+    "ovn-northd",
+    "ovn-controller",
+    "dockerd",
+    "tini",
+    "busybox",
+    "ethtool",
+)
+
+
+class Lab:
+    """The lab `name` of this checkout, whether it is up or not; LabError on a bad name or state directory."""
+
+    def __init__(self, name: str = "default") -> None:
+        self._populate(settings(name))
+
+    def _populate(self, layout: Layout) -> None:
+        self.layout = layout
+        self.control = Node(layout, "control")
+        self.hosts = {name: Host(layout, name) for name in self._record().get("hosts", [])}
+
+    @property
+    def name(self) -> str:
+        """What tells it from other labs."""
+        return self.layout.name
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The control node and the hosts."""
+        return [self.control, *self.hosts.values()]
+
+    def node(self, name: str) -> Node:
+        """A node by name; LabError if the lab has no such node."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.nodes)
+        raise LabError(f"lab {self.name} has no node {name!r} (it has {known})")
+
+    def is_up(self) -> bool:
+        """Whether `up` has completed and every node lives."""
+        return bool(self._record().get("ready")) and all(node.alive() for node in self.nodes)
+
+    def up(self, hosts: int = 2, *, profile: str = "core", watcher: Watcher | None = None) -> None:
+        """Bring the lab up with `hosts` hosts; nothing to do if it is up like that. LabError with a log if a part fails.
+
+        A lab that is half there, from an `up` that was killed, is removed first; one that fails is removed again.
+        """
+        watcher = watcher or Silence()
+        with self._alone():
+            if self.is_up():
+                if (len(self.hosts), profile) != (hosts, self._record()["profile"]):
+                    raise LabError(f"lab {self.name} is up with {len(self.hosts)} hosts: take it down first")
+                return
+            self._check(hosts, profile)
+            cleanup.remove(self.layout)
+            if strange := cleanup.leftovers(self.layout):
+                raise LabError(f"another lab named {self.name} is in the way: {strange[0]}")
+            self._settle(hosts, profile)
+            self._build_template(watcher)
+            parts = PROFILES[profile].parts(self.control, list(self.hosts.values()))
+            start_all(parts, watcher, self._abandon)
+            self._link_commands()
+            self._write_record({**self._record(), "ready": True})
+
+    def down(self) -> None:
+        """End and remove everything that `up` started, in whatever state it is; logs stay."""
+        with self._alone():
+            self._abandon()
+            (self.layout.state / "lab.json").unlink(missing_ok=True)
+            self.hosts = {}
+
+    def leftovers(self) -> list[str]:
+        """A line for each process, namespace, mount, interface and cgroup of the lab."""
+        return cleanup.leftovers(self.layout)
+
+    def daemons(self) -> dict[str, dict[str, bool]]:
+        """Of each node the programs that were started in it, and whether they live."""
+        alive = {(one.node, one.daemon) for one in processes.marked(self.layout.state) if one.depth > 1}
+        return {
+            node.name: {name: (node.directory, name) in alive for name in node.daemon_names()} for node in self.nodes
+        }
+
+    def daemon(self, node: str, name: str) -> Daemon:
+        """A program that runs in a node, such as `neutron` in `control`."""
+        return self.node(node).find_daemon(name)
+
+    def neutron(self, identity: str = "admin") -> "Neutron":
+        """Neutron's API as `admin`, `kuryr` or `demo`."""
+        from kuryr_lab.client import Neutron  # noqa: PLC0415  (keystoneauth takes 0.2 s that `down` has no use for)
+
+        return Neutron(self.layout, identity)
+
+    def requests(self, client: str | None = None) -> Cursor:
+        """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""
+        return Cursor(path_of(self.layout, "neutron"), self.layout, client)
+
+    def _check(self, hosts: int, profile: str) -> None:
+        if os.geteuid() != 0:
+            raise LabError("a lab makes namespaces and mounts: run as root")
+        if profile not in PROFILES:
+            raise LabError(f"profile {profile!r}: one of {', '.join(PROFILES)}")
+        if not 1 <= hosts <= MAX_HOSTS:
+            raise LabError(f"{hosts} hosts: from 1 to {MAX_HOSTS}")
+        missing = [program for program in PROGRAMS if not shutil.which(program)]
+        missing += [str(path) for path in [self.layout.cloud / "bin" / "uwsgi"] if not path.exists()]
+        if missing:
+            raise LabError(f"not installed: {', '.join(missing)} (run `make setup`)")
+
+    def _settle(self, hosts: int, profile: str) -> None:
+        """Choose addresses, with no other lab choosing at the same time."""
+        with _locked(self.layout.base):
+            layout = dataclasses.replace(self.layout, slot=free_slot(self.layout))
+            names = [f"host{number}" for number in range(1, hosts + 1)]
+            self._write_record({"slot": layout.slot, "profile": profile, "hosts": names, "ready": False})
+        self._populate(layout)
+
+    def _build_template(self, watcher: Watcher) -> None:
+        self.layout.cache.mkdir(parents=True, exist_ok=True)
+        with _locked(self.layout.cache):
+            if not template(self.layout).exists():
+                start_all(build_parts(self.control), watcher, self._abandon)
+                self._abandon()
+
+    def _abandon(self) -> None:
+        cleanup.remove(self.layout)
+        for node in self.nodes:
+            node.reap()
+
+    def _link_commands(self) -> None:
+        self.layout.commands.mkdir(exist_ok=True)
+        environment = Path(sys.executable).parent
+        for program in (self.layout.cloud / "bin" / "openstack", environment / "kuryr", environment / "kuryr-lab"):
+            (self.layout.commands / program.name).symlink_to(program)
+
+    def _record(self) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads((self.layout.state / "lab.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return record
+
+    def _write_record(self, record: dict[str, Any]) -> None:
+        new = self.layout.state / "lab.json.new"
+        new.write_text(json.dumps(record))
+        new.rename(self.layout.state / "lab.json")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.layout.state.mkdir(parents=True, exist_ok=True)
+        with _locked(self.layout.state, wait=False):
+            yield
+
+
+@contextlib.contextmanager
+def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold an advisory lock on a directory: the kernel releases it with the process, and it leaves no file."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    except BlockingIOError:
+        raise LabError(f"lab {directory.name} is being brought up or down by another process") from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""OVN: the two databases and northd on the control node, ovn-controller on each host."""
+
+from typing import TYPE_CHECKING
+
+from kuryr_lab.node import Node
+
+if TYPE_CHECKING:
+    from kuryr_lab.host import Host
+
+DATABASES = {
+    "nb": ("OVN_Northbound", "NB_Global", 6641),
+    "sb": ("OVN_Southbound", "SB_Global", 6642),
+}
+# A loaded machine misses the default of 5 s.
+PROBE_MS = 60000
+
+
+def start_central(control: Node) -> None:
+    """Start both databases, open to the management network, and northd."""
+    run = control.run_directory / "ovn"
+    run.mkdir()
+    for name, (schema, table, port) in DATABASES.items():
+        control.run(["ovsdb-tool", "create", f"/run/ovn/ovn{name}.db", f"/usr/share/ovn/ovn-{name}.ovsschema"])
+        socket = f"ovn{name}_db.sock"
+        control.daemon(
+            f"ovn-{name}",
+            [
+                "ovsdb-server",
+                f"/run/ovn/ovn{name}.db",
+                f"--remote=punix:/run/ovn/{socket}",
+                f"--remote=db:{schema},{table},connections",
+                f"--unixctl=/run/ovn/ovn{name}.ctl",
+                "-vconsole:info",
+            ],
+            ready=(run / socket).is_socket,
+        )
+        client = [f"ovn-{name}ctl", "--timeout=20"]
+        control.run([*client, "init"])
+        listen = f"ptcp:{port}:{control.layout.control_address}"
+        control.run([*client, "set-connection", listen, "--", "set", "connection", ".", f"inactivity_probe={PROBE_MS}"])
+    # Without this OVN answers ARP for an unbound port, such as a virtual address, in the network itself.
+    control.run(["ovn-nbctl", "--timeout=20", "set", "nb_global", ".", "options:ignore_lsp_down=false"])
+    control.daemon(
+        "ovn-northd",
+        [
+            "ovn-northd",
+            "--ovnnb-db=unix:/run/ovn/ovnnb_db.sock",
+            "--ovnsb-db=unix:/run/ovn/ovnsb_db.sock",
+            "--pidfile",
+            "-vconsole:info",
+        ],
+        ready=(run / "ovn-northd.pid").exists,
+    )
+
+
+def start_controller(host: "Host", control: Node) -> None:
+    """Join `host` to OVN, and return when its chassis is known and its integration bridge stands."""
+    run = host.run_directory / "ovn"
+    run.mkdir()
+    host.vsctl(
+        "set", "Open_vSwitch", ".",
+        f"external_ids:system-id={host.name}",
+        f"external_ids:hostname={host.name}",
+        f"external_ids:ovn-remote=tcp:{host.layout.control_address}:{DATABASES['sb'][2]}",
+        f"external_ids:ovn-remote-probe-interval={PROBE_MS}",
+        "external_ids:ovn-encap-type=geneve",
+        f"external_ids:ovn-encap-ip={host.underlay_address}",
+        "external_ids:ovn-bridge-datapath-type=netdev",
+    )  # fmt: skip
+    host.daemon(
+        "ovn-controller",
+        ["ovn-controller", "unix:/run/openvswitch/db.sock", "--pidfile", "-vconsole:info"],
+        ready=(run / "ovn-controller.pid").exists,
+    )
+    host.vsctl("wait-until", "bridge", "br-int")
+    control.run(["ovn-sbctl", "--timeout=20", "wait-until", "chassis", host.name])

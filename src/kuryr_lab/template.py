@@ -1,0 +1,72 @@
+"""The database template: built once by a control node that goes away again, copied by every `up`."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from kuryr_lab import database, keystone, neutron
+from kuryr_lab.layout import Layout
+from kuryr_lab.network import connect_control
+from kuryr_lab.node import Node
+from kuryr_lab.parts import Part
+
+_COPIED = ("mysql", "keystone")
+
+
+def template(layout: Layout) -> Path:
+    """Where the template lies. Its name follows from what it is made by, so another version makes another one."""
+    releases = sorted(path.name for path in layout.cloud.glob("lib/python3*/site-packages/*.dist-info"))
+    sources = [Path(module.__file__ or "").read_bytes() for module in (database, keystone, neutron)]
+    made_by = hashlib.sha256(b"\0".join([*(name.encode() for name in releases), *sources]))
+    return layout.cache / f"database-{made_by.hexdigest()[:12]}"
+
+
+def unpack(control: Node) -> None:
+    """Copy the template into the control node."""
+    for name in _COPIED:
+        _copy(template(control.layout) / name, control.directory / name)
+
+
+def build_parts(control: Node) -> list[Part]:
+    """What makes the template; afterwards the node is of no more use."""
+
+    def start_control() -> None:
+        control.start()
+        connect_control(control.layout)
+
+    def start_database() -> None:
+        database.initialise(control)
+        database.start_mariadb(control)
+        for name in database.DATABASES:
+            database.query(control, f"create database {name} character set utf8mb4")
+
+    def fill_identities() -> None:
+        keystone.start_keystone(control)
+        keystone.make_identities(control.layout)
+
+    return [
+        Part("control", "template: control node", start_control),
+        Part("database", "template: MariaDB", start_database, ("control",)),
+        Part("neutron", "template: Neutron's schema", lambda: neutron.make_schema(control), ("database",)),
+        Part("keystone", "template: Keystone's schema", lambda: keystone.make_schema(control), ("database",)),
+        Part("identities", "template: projects, users, catalogue", fill_identities, ("keystone",)),
+        Part("save", "template: save", lambda: _save(control), ("neutron", "identities")),
+    ]
+
+
+def _save(control: Node) -> None:
+    control.find_daemon("keystone").stop()
+    control.find_daemon("mariadb").stop()
+    place = template(control.layout)
+    new = place.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700, parents=True)
+    for name in _COPIED:
+        _copy(control.directory / name, new / name)
+    new.rename(place)
+
+
+def _copy(source: Path, target: Path) -> None:
+    # cp shares blocks where the file system can, and leaves holes where the database wrote none.
+    subprocess.run(["cp", "-a", "--reflink=auto", "--sparse=always", str(source), str(target)], check=True)
