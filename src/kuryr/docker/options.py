@@ -1,0 +1,42 @@
+"""What a user may say by `-o` and `--ipam-opt`.
+
+Options in Kuryr's own name spaces must be ones that it knows: a misspelt option that is silently ignored costs a
+person hours. Others belong to Docker or to another tool and are left alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+
+from kuryr.errors import InvalidInput
+from kuryr.gateway.topology import Existing
+
+OWN = ("neutron.", "kuryr.")
+
+EXISTING = {
+    "neutron.net.uuid": "network_id",
+    "neutron.net.name": "network_name",
+    "neutron.subnet.uuid": "subnet_id",
+    "neutron.subnet.name": "subnet_name",
+}
+
+
+def existing(options: Mapping[str, object] | None) -> Existing:
+    """The existing network and subnet that the options name. Raises InvalidInput for options that Kuryr does not know."""
+    named: dict[str, str] = {}
+    for key, value in (options or {}).items():
+        if key in EXISTING:
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidInput(f"option {key} is empty")
+            named[EXISTING[key]] = value.strip()
+        elif key.startswith(OWN):
+            raise InvalidInput(f"Kuryr has no option {key}", hint=f"it has {', '.join(EXISTING)}")
+    return Existing(**named)
+
+
+def agree(one: Existing, other: Existing) -> Existing:
+    """What `-o` and `--ipam-opt` say together. Raises InvalidInput when they contradict."""
+    for field in fields(Existing):
+        first, second = getattr(one, field.name), getattr(other, field.name)
+        if first and second and first != second:
+            raise InvalidInput(f"-o and --ipam-opt name two different ones: {first} and {second}")
+    return replace(one, **{f.name: getattr(one, f.name) or getattr(other, f.name) for f in fields(Existing)})

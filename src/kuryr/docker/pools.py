@@ -1,0 +1,121 @@
+"""Pools between RequestPool and CreateNetwork, and the ids by which Docker speaks of them ever after.
+
+RequestPool comes first and carries no network id; CreateNetwork carries no pool id. What links them is the CIDR: one
+pool of a CIDR is pending at a time. A pool id says all that is known of the pool, so that it can be read without any
+memory; its key is recorded on the network's anchor and leads back to the network.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+
+from kuryr.errors import Conflict, InvalidInput
+from kuryr.gateway.topology import Existing
+from kuryr.model import Network, Subnet
+
+LOCAL_SPACE = "KuryrLocal"
+GLOBAL_SPACE = "KuryrGlobal"
+SPACES = frozenset({LOCAL_SPACE, GLOBAL_SPACE})
+"""Address spaces with names of our own: CreateNetwork tells by them whose IPAM gave out the pool."""
+
+VERSION = "kuryr1"
+
+
+@dataclass(frozen=True)
+class PoolId:
+    """`kuryr1,<cidr>,<ip range>,<key>,<subnet uuid>`; the range and the uuid may be empty."""
+
+    cidr: IPv4Network
+    ip_range: IPv4Network | None
+    key: str
+    subnet_id: str = ""
+
+    def __str__(self) -> str:
+        return ",".join([VERSION, str(self.cidr), str(self.ip_range or ""), self.key, self.subnet_id])
+
+    @classmethod
+    def parse(cls, text: str) -> "PoolId":
+        """The reverse of `str()`. Raises InvalidInput."""
+        try:
+            version, cidr, ip_range, key, subnet_id = text.split(",")
+            if version != VERSION or not key:
+                raise ValueError(text)
+            return cls(IPv4Network(cidr), IPv4Network(ip_range) if ip_range else None, key, subnet_id)
+        except ValueError as error:
+            raise InvalidInput(f"pool {text!r} is not one of Kuryr's") from error
+
+
+@dataclass
+class Pending:
+    """A pool whose network is about to be created."""
+
+    id: PoolId
+    since: float
+    existing: Existing = field(default_factory=Existing)
+    found: tuple[Network, Subnet] | None = None
+    """The existing network and subnet, when `--ipam-opt` named them."""
+    gateway_given: bool = False
+    """Whether the user chose the gateway, rather than Kuryr."""
+    aux: set[IPv4Address] = field(default_factory=set)
+
+
+class PendingPools:
+    """The pools that wait for their network. Thread-safe.
+
+    `ttl`: seconds after which Docker will not come back for a pool. `patience`: seconds that a second pool of the
+    same CIDR waits for the first to get its network.
+    """
+
+    def __init__(
+        self, *, ttl: float = 60.0, patience: float = 5.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ttl = ttl
+        self._patience = patience
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._by_cidr: dict[IPv4Network, Pending] = {}
+
+    def add(
+        self,
+        cidr: IPv4Network,
+        ip_range: IPv4Network | None = None,
+        existing: Existing | None = None,
+        found: tuple[Network, Subnet] | None = None,
+    ) -> PoolId:
+        """A new pending pool. Raises Conflict when another of this CIDR stays pending."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._free(cidr), self._patience):
+                raise Conflict(f"another Docker network with {cidr} is being created", hint="try again in a moment")
+            pool = PoolId(cidr, ip_range, secrets.token_hex(4), found[1].id if found else "")
+            self._by_cidr[cidr] = Pending(pool, self._clock(), existing or Existing(), found)
+            return pool
+
+    def of_cidr(self, cidr: IPv4Network) -> Pending | None:
+        """The pool of this CIDR that waits for its network."""
+        with self._changed:
+            return self._by_cidr.get(cidr)
+
+    def of(self, pool: PoolId) -> Pending | None:
+        """The pool with this id, if it still waits."""
+        pending = self.of_cidr(pool.cidr)
+        return pending if pending and pending.id == pool else None
+
+    def drop(self, pool: PoolId) -> None:
+        """The pool has its network, or will never have one."""
+        with self._changed:
+            if (pending := self._by_cidr.get(pool.cidr)) and pending.id == pool:
+                del self._by_cidr[pool.cidr]
+                self._changed.notify_all()
+
+    def clear(self) -> None:
+        """The engine has started anew: it will not come back for any pool."""
+        with self._changed:
+            self._by_cidr.clear()
+            self._changed.notify_all()
+
+    def _free(self, cidr: IPv4Network) -> bool:
+        pending = self._by_cidr.get(cidr)
+        return pending is None or self._clock() - pending.since > self._ttl
