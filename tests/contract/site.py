@@ -1,0 +1,84 @@
+"""One place to run the contract at: a client, what is true of the cloud behind it, and a tidy end."""
+
+import itertools
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+
+from kuryr.model import IPAddress
+from kuryr.neutron.client import Neutron
+from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
+
+DEAD_HOST = "no-such-host"
+
+
+@dataclass
+class Site:
+    """Makes things that all carry the test's own mark as their description."""
+
+    neutron: Neutron
+    host: str
+    """A host with a working agent."""
+    mark: str = field(default_factory=lambda: f"contract:{uuid.uuid4()}")
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def network(self, name: str = "contract") -> NetworkResource:
+        """A new network."""
+        return self.neutron.networks.create(name=name, description=self.mark)
+
+    def subnet(
+        self, network: NetworkResource, cidr: str | IPv4Network | IPv6Network = "10.77.0.0/24"
+    ) -> SubnetResource:
+        """A new subnet with Neutron's defaults."""
+        return self.neutron.subnets.create(
+            network_id=network.id, name="contract", description=self.mark, cidr=ip_network(cidr)
+        )
+
+    def port(
+        self,
+        network: NetworkResource,
+        fixed_ips: Sequence[tuple[str, IPAddress | None]] = (),
+        *,
+        device_id: str = "",
+        mac: str | None = None,
+        host: str | None = None,
+        name: str = "",
+    ) -> PortResource:
+        """A new port, without addresses unless they are given."""
+        return self.neutron.ports.create(
+            network_id=network.id,
+            description=self.mark,
+            device_id=device_id or f"device-{next(self._numbers)}",
+            device_owner="compute:kuryr",
+            fixed_ips=fixed_ips,
+            mac=mac,
+            host=host,
+            name=name,
+        )
+
+    def pair(self, cidr: str = "10.77.0.0/24") -> tuple[NetworkResource, SubnetResource]:
+        """A new network with one subnet."""
+        network = self.network()
+        return network, self.subnet(network, cidr)
+
+
+@contextmanager
+def tidied(neutron: Neutron, host: str) -> Iterator[Site]:
+    """A site whose things are removed at the end, and seen to be gone."""
+    site = Site(neutron, host)
+    try:
+        yield site
+    finally:
+        for port in neutron.ports.list(description=site.mark):
+            neutron.ports.delete(port.id)
+        for network in neutron.networks.list(description=site.mark):
+            neutron.networks.delete(network.id)
+    assert not neutron.ports.list(description=site.mark)
+    assert not neutron.subnets.list(description=site.mark)
+
+
+def address(text: str) -> IPv4Address:
+    """A short name for a long one."""
+    return IPv4Address(text)
