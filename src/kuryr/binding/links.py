@@ -30,8 +30,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 from kuryr.errors import Conflict, InvalidInput, PlugError
 from kuryr.model import Claim, Vif
 
-MAX_ALIAS = 255
-"""IFALIASZ of the kernel, without the final zero byte."""
+MAX_ALIAS = 254
+"""Bytes of an alias: IFALIASZ of the kernel is 256, but its check counts the final zero byte that pyroute2 sends."""
 
 _ID_LENGTH = 11
 """Characters of a port's id in a link's name: 15 (IFNAMSIZ without its zero byte) less those of "tap"."""

@@ -245,6 +245,7 @@ class _Api(ovs_idl.Backend):  # type: ignore[misc]
         else:
             self.idl.close()
         self.events.shutdown()
+        self.events.notify_thread.join(timeout)
 
 
 class _RowIsReady(event.WaitEvent):  # type: ignore[misc]
@@ -324,7 +325,7 @@ def _bridge(api: _Api, name: str) -> Any:
 
 
 def _has(row: Any, external_ids: Mapping[str, str]) -> bool:
-    return external_ids.items() <= row.external_ids.items()
+    return bool(external_ids.items() <= row.external_ids.items())
 
 
 def _is_port(api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> bool:

@@ -1,0 +1,99 @@
+"""Which driver serves a port, and what is said when none does."""
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from kuryr.binding.driver import GROUP, BindingContext, Found, Interface
+from kuryr.binding.registry import Binding
+from kuryr.errors import KuryrError, PlugError
+from kuryr.model import Claim, Vif
+
+from .conftest import MakeVif
+
+THIRD_PARTY = """
+from kuryr.binding.driver import Found, Interface
+from kuryr.errors import PlugError
+
+class Driver:
+    def __init__(self, context):
+        self.ports = []
+        self.name = f"{context.deployment}-port"
+    def stage(self, vif, claim):
+        self.ports.append(claim)
+        return Interface(self.name)
+    def plug(self, vif): pass
+    def await_ready(self, vif, timeout): pass
+    def unplug(self, port_id):
+        self.ports = [claim for claim in self.ports if claim.port_id != port_id]
+    def found(self):
+        return [Found(claim.port_id, claim.owner) for claim in self.ports]
+    def close(self): pass
+
+class Failing(Driver):
+    def unplug(self, port_id):
+        raise PlugError("this switch is on fire")
+"""
+
+
+@pytest.fixture
+def binding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Binding]:
+    (tmp_path / "somebodys_switch.py").write_text(THIRD_PARTY)
+    monkeypatch.syspath_prepend(tmp_path)
+    drivers = {"failing": "Failing", "special": "Driver", "broken": "Absent"}
+    available = {kind: EntryPoint(kind, f"somebodys_switch:{name}", GROUP) for kind, name in drivers.items()}
+    binding = Binding(BindingContext("test", host="host1"), available)
+    yield binding
+    binding.close()
+
+
+def test_a_driver_of_somebody_else_serves_its_kind_of_port(binding: Binding, make_vif: MakeVif) -> None:
+    vif = make_vif(vif_type="special")
+    assert binding.stage(vif, Claim(vif.port_id, "me")) == Interface("test-port")
+    binding.plug(vif)
+    binding.await_ready(vif, 1)
+    assert binding.found() == [Found(vif.port_id, "me")]
+
+
+def test_a_driver_that_cannot_be_loaded_fails_its_own_ports_only(binding: Binding, make_vif: MakeVif) -> None:
+    vif = make_vif(vif_type="broken")
+    with pytest.raises(PlugError, match="somebodys_switch:Absent for ports of type broken cannot be loaded"):
+        binding.stage(vif, Claim(vif.port_id, "me"))
+    assert binding.found() == []
+
+
+def test_every_driver_may_unplug_before_a_failure_is_told(binding: Binding, make_vif: MakeVif) -> None:
+    vif = make_vif(vif_type="special")
+    binding.stage(vif, Claim(vif.port_id, "me"))
+    with pytest.raises(KuryrError, match="on fire"):
+        binding.unplug(vif.port_id)
+    assert binding.found() == []
+
+
+@pytest.mark.parametrize(
+    ("vif_type", "line"),
+    [
+        ("binding_failed", "Neutron could not bind port {id} to host1 (is an OVN chassis or a Neutron agent alive"),
+        ("unbound", "port {id} is not bound to any host (its binding:host_id must be set"),
+        ("", "port {id} is not bound to any host"),
+        ("hyperv", "port {id} is of type hyperv, which cannot be plugged here (drivers are installed for: broken, "),
+    ],
+)
+def test_a_port_that_cannot_be_plugged_says_why(binding: Binding, make_vif: MakeVif, vif_type: str, line: str) -> None:
+    vif = make_vif(vif_type=vif_type)
+    for attempt in (
+        lambda: binding.stage(vif, Claim(vif.port_id, "me")),
+        lambda: binding.plug(vif),
+        lambda: binding.await_ready(vif, 1),
+    ):
+        with pytest.raises(PlugError) as failure:
+            attempt()
+        assert str(failure.value).startswith(line.format(id=vif.port_id))
+
+
+def test_the_driver_for_open_vswitch_is_installed(vif: Vif) -> None:
+    binding = Binding(BindingContext("test"))
+    assert binding.stage(vif, Claim(vif.port_id, "me")).name.startswith("t_c")
+    binding.close()

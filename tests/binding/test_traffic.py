@@ -1,0 +1,116 @@
+"""Frames through the userspace bridge: containers reach one another, and nothing else."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyroute2.ethtool.ioctl import IoctlEthtool
+
+from kuryr.binding.links import inner_name, outer_name
+from kuryr.binding.registry import Binding
+from kuryr.model import Claim, Vif
+
+from .conftest import MakeVif
+from .namespaces import Namespace
+from .switch import OpenVSwitch
+
+ETH_P_ARP = 0x0806
+
+
+@pytest.fixture
+def container() -> Iterator[Namespace]:
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def another_container() -> Iterator[Namespace]:
+    namespace = Namespace()
+    yield namespace
+    namespace.close()
+
+
+def run(binding: Binding, vif: Vif, container: Namespace, *addresses: str) -> None:
+    binding.stage(vif, Claim(vif.port_id, "endpoint"))
+    binding.plug(vif)
+    container.take(inner_name(vif.port_id), *addresses)
+
+
+def say(client: Namespace, server: Namespace, address: str, text: bytes) -> bytes:
+    """Send `text` by TCP from one container to another and return what arrived. Raises TimeoutError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with server.entered():
+        listening = socket.create_server((address, 0), family=family)
+    with listening:
+        with client.entered():
+            calling = socket.create_connection((address, listening.getsockname()[1]), timeout=2)
+        with calling:
+            answering, _ = listening.accept()
+            with answering:
+                calling.sendall(text)
+                calling.shutdown(socket.SHUT_WR)
+                answering.settimeout(5)
+                return b"".join(iter(lambda: answering.recv(65536), b""))
+
+
+def accept_tentative_addresses(container: Namespace) -> None:
+    with container.entered():
+        Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0")
+
+
+def test_containers_talk_tcp_through_the_userspace_bridge(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch, container: Namespace, another_container: Namespace
+) -> None:
+    one, two = make_vif(), make_vif()
+    for namespace in (container, another_container):
+        accept_tentative_addresses(namespace)
+    run(binding, one, container, "10.1.0.1/24", "fd00::1/64")
+    run(binding, two, another_container, "10.1.0.2/24", "fd00::2/64")
+    text = bytes(100_000)
+    assert say(container, another_container, "10.1.0.2", text) == text
+    assert say(another_container, container, "fd00::1", text) == text
+
+    # The control: with checksums left to hardware that does not exist, no connection comes about.
+    for namespace, vif in ((container, one), (another_container, two)):
+        with namespace.entered():
+            tool = IoctlEthtool(inner_name(vif.port_id))
+            tool.set_offload_flag("tx-checksumming", True)
+            tool.close()
+    with pytest.raises(TimeoutError):
+        say(container, another_container, "10.1.0.2", text)
+
+
+def asks_for_the_hosts_address(container: Namespace, name: str, mac: str) -> bool:
+    """Whether an ARP request of the container for the host's own address is answered."""
+    with container.entered():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
+    with raw:
+        raw.bind((name, ETH_P_ARP))
+        raw.settimeout(0.5)
+        own = bytes.fromhex(mac.replace(":", ""))
+        request = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + own + socket.inet_aton("198.51.100.7")
+        request += bytes(6) + socket.inet_aton("198.51.100.1")
+        raw.send(b"\xff" * 6 + own + struct.pack("!H", ETH_P_ARP) + request)
+        try:
+            while True:
+                frame = raw.recv(100)
+                if frame[:6] == own and frame[20:22] == b"\x00\x02":
+                    return True
+        except TimeoutError:
+            return False
+
+
+def test_the_hosts_own_stack_does_not_answer_a_container(
+    binding: Binding, vif: Vif, switch: OpenVSwitch, container: Namespace
+) -> None:
+    run(binding, vif, container)
+    assert not asks_for_the_hosts_address(container, inner_name(vif.port_id), vif.mac)
+
+    # The control: as the kernel sets up a link, the host answers past every security group.
+    settings = Path("/proc/sys/net/ipv4/conf", outer_name(vif.port_id))
+    (settings / "arp_ignore").write_text("0")
+    (settings / "rp_filter").write_text("0")
+    assert asks_for_the_hosts_address(container, inner_name(vif.port_id), vif.mac)
