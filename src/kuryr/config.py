@@ -100,7 +100,13 @@ def load(files: Sequence[Path] | None = None) -> cfg.ConfigOpts:
     for group, options in GROUPS.items():
         conf.register_opts(options, group=None if group == "DEFAULT" else group)
     try:
-        conf([], project="kuryr", prog="kuryr", default_config_files=[str(file) for file in files], default_config_dirs=[])
+        conf(
+            [],
+            project="kuryr",
+            prog="kuryr",
+            default_config_files=[str(file) for file in files],
+            default_config_dirs=[],
+        )
         for group, options in GROUPS.items():
             for option in options:
                 _value(conf, group, option.dest)

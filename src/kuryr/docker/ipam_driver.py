@@ -10,9 +10,10 @@ from ipaddress import IPv4Address
 from kuryr.docker import messages, options
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr
 from kuryr.docker.messages import GATEWAY, REQUEST_ADDRESS_TYPE
-from kuryr.docker.pools import GLOBAL_SPACE, LOCAL_SPACE, PendingPools, PoolId
+from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.errors import InvalidInput, NotFound
 from kuryr.gateway.networks import Networks
+from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import AddressRange, IPAddress, Subnet
 
@@ -21,20 +22,11 @@ LOG = logging.getLogger(__name__)
 Reply = dict[str, object]
 
 
-def capabilities() -> Reply:
-    """MAC addresses are Neutron's to choose, and pools need not be replayed: Neutron remembers them."""
-    return {"RequiresMACAddress": False, "RequiresRequestReplay": False}
-
-
-def address_spaces() -> Reply:
-    """The names of Kuryr's address spaces."""
-    return {"LocalDefaultAddressSpace": LOCAL_SPACE, "GlobalDefaultAddressSpace": GLOBAL_SPACE}
-
-
 class IpamDriver:
     """Docker's IPAM requests. Thread-safe."""
 
-    def __init__(self, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+    def __init__(self, topology: Topology, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+        self._topology = topology
         self._networks = networks
         self._endpoints = endpoints
         self._pending = pending
@@ -50,7 +42,7 @@ class IpamDriver:
                 "no --subnet is given",
                 hint="give one, or name an existing subnet by --ipam-opt neutron.subnet.uuid=…",
             )
-        found = self._networks.find(existing, cidr) if existing else None
+        found = self._topology.find(existing, cidr) if existing else None
         if found:
             cidr = parse_cidr(str(found[1].cidr), "the subnet")
         assert cidr is not None  # noqa: S101 (found or given: one of the two was required above)

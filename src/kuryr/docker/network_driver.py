@@ -10,13 +10,14 @@ from ipaddress import IPv4Network
 
 from kuryr.docker import messages, options
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr, without
+from kuryr.docker.capabilities import ADDRESS_SPACES
 from kuryr.docker.ipam_driver import check_range, no_gateway
 from kuryr.docker.messages import GENERIC, INTERNAL, PORT_MAP, AddressData
-from kuryr.docker.pools import SPACES, Pending, PendingPools
+from kuryr.docker.pools import Pending, PendingPools
 from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
 from kuryr.gateway.identity import Anchorage
 from kuryr.gateway.networks import Bound, Networks, NetworkSpec
-from kuryr.gateway.topology import Existing
+from kuryr.gateway.topology import Existing, Topology
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import AddressRange, Network, Subnet, Vif
 
@@ -31,15 +32,11 @@ SETTLE = 30.0
 """Seconds that the removal of a network waits for ports that are still being deleted."""
 
 
-def capabilities() -> Reply:
-    """Networks belong to one engine. Hosts share them through Neutron, not through a swarm."""
-    return {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": False}
-
-
 class NetworkDriver:
     """Docker's requests about networks and endpoints. Thread-safe."""
 
-    def __init__(self, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+    def __init__(self, topology: Topology, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+        self._topology = topology
         self._networks = networks
         self._endpoints = endpoints
         self._pending = pending
@@ -59,6 +56,7 @@ class NetworkDriver:
         if existing:
             network, subnet = self._find(existing, pending, cidr)
             _check_gateway(data, pending, subnet)
+            _check_aux(data, cidr, subnet)
             if pending and pending.id.ip_range:
                 check_range(pending.id, subnet)
             self._networks.adopt(anchorage, network)
@@ -125,7 +123,7 @@ class NetworkDriver:
 
     def _pool(self, data: AddressData, cidr: IPv4Network) -> Pending | None:
         """The pool that Kuryr's IPAM gave out for this network; None if the engine's own IPAM did."""
-        if data.address_space not in SPACES:
+        if data.address_space not in ADDRESS_SPACES:
             return None
         pending = self._pending.of_cidr(cidr)
         if pending is None:
@@ -138,7 +136,7 @@ class NetworkDriver:
     def _find(self, existing: Existing, pending: Pending | None, cidr: IPv4Network) -> tuple[Network, Subnet]:
         if pending and pending.found and pending.existing == existing:
             return pending.found
-        network, subnet = self._networks.find(existing, cidr)
+        network, subnet = self._topology.find(existing, cidr)
         if pending and pending.found and pending.found[1].id != subnet.id:
             raise InvalidInput("-o and --ipam-opt name two different subnets", hint="one of them suffices")
         return network, subnet
@@ -181,6 +179,17 @@ def _check_gateway(data: AddressData, pending: Pending | None, subnet: Subnet) -
     has = f"gateway {subnet.gateway}" if subnet.gateway else "no gateway"
     hint = f"give --gateway {subnet.gateway}" if subnet.gateway else "name the subnet by --ipam-opt instead of -o"
     raise InvalidInput(f"the existing subnet {subnet.id} has {has}, Docker expects {told}", hint=hint)
+
+
+def _check_aux(data: AddressData, cidr: IPv4Network, subnet: Subnet) -> None:
+    """An auxiliary address must stay unused, which an existing subnet only promises outside of its pools."""
+    for each in (data.aux_addresses or {}).values():
+        address = host_address(each, "--aux-address", cidr)
+        if any(int(pool.first) <= int(address) <= int(pool.last) for pool in subnet.pools):
+            raise InvalidInput(
+                f"--aux-address {address} is in an allocation pool of the existing subnet {subnet.id}",
+                hint="reserve it in Neutron by a port instead",
+            )
 
 
 def _refuse_published_ports(given: messages.Options | None) -> None:

@@ -21,7 +21,7 @@ EXISTING = {
 
 
 def existing(options: Mapping[str, object] | None) -> Existing:
-    """The existing network and subnet that the options name. Raises InvalidInput for options that Kuryr does not know."""
+    """The existing network and subnet that the options name. Raises InvalidInput for an option that nobody knows."""
     named: dict[str, str] = {}
     for key, value in (options or {}).items():
         if key in EXISTING:

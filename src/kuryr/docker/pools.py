@@ -5,6 +5,7 @@ pool of a CIDR is pending at a time. A pool id says all that is known of the poo
 memory; its key is recorded on the network's anchor and leads back to the network.
 """
 
+import re
 import secrets
 import threading
 import time
@@ -16,12 +17,8 @@ from kuryr.errors import Conflict, InvalidInput
 from kuryr.gateway.topology import Existing
 from kuryr.model import Network, Subnet
 
-LOCAL_SPACE = "KuryrLocal"
-GLOBAL_SPACE = "KuryrGlobal"
-SPACES = frozenset({LOCAL_SPACE, GLOBAL_SPACE})
-"""Address spaces with names of our own: CreateNetwork tells by them whose IPAM gave out the pool."""
-
 VERSION = "kuryr1"
+ID_FORM = re.compile(rf"{VERSION},([^,]+),([^,]*),([^,]+),([^,]*)")
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,9 @@ class PoolId:
     @classmethod
     def parse(cls, text: str) -> "PoolId":
         """The reverse of `str()`. Raises InvalidInput."""
+        match = ID_FORM.fullmatch(text)
         try:
-            version, cidr, ip_range, key, subnet_id = text.split(",")
-            if version != VERSION or not key:
-                raise ValueError(text)
+            cidr, ip_range, key, subnet_id = match.groups() if match else ("", "", "", "")
             return cls(IPv4Network(cidr), IPv4Network(ip_range) if ip_range else None, key, subnet_id)
         except ValueError as error:
             raise InvalidInput(f"pool {text!r} is not one of Kuryr's") from error

@@ -105,6 +105,10 @@ class Networks:
         """What the network stands on whose addresses are asked for by `key`. Raises NotFound."""
         return self._known(lambda anchor: key in anchor.anchorage.keys, key)
 
+    def owners(self) -> set[str]:
+        """The engine's networks that stand on Neutron's, as far as this host knows."""
+        return set(self._loaded())
+
     def remove(self, owner: str) -> None:
         """Give back what `owner` stands on: at most two requests. What is gone already is no error.
 
@@ -119,7 +123,7 @@ class Networks:
     def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
         """Remove what no network of the engine stands on any more; `alive` are the owners that the engine knows.
 
-        Returns how many objects look unused, but not yet for the whole grace period, or resist.
+        Returns how many objects look unused, but not yet for the whole grace period. Raises CloudError.
         """
         self._topology.refresh()
         anchors = self._list()
@@ -127,7 +131,6 @@ class Networks:
         made = {network.id for network in self._neutron.networks.list(description=str(self._mark))}
         abandoned = made - {anchor.network_id for anchor in anchors} - self._making
         convicted = suspects.convict({*unused, *abandoned})
-        left = len(unused) + len(abandoned)
         for identifier in sorted(convicted):
             try:
                 if anchor := unused.get(identifier):
@@ -136,10 +139,9 @@ class Networks:
                 else:
                     self._delete_network(identifier)
                 LOG.info("swept what was left of a forgotten network: %s", identifier)
-                left -= 1
-            except KuryrError as error:
-                LOG.warning("not swept yet: %s", error)
-        return left
+            except Conflict as error:
+                LOG.warning("network %s cannot be swept yet: %s", identifier, error)
+        return len(unused) + len(abandoned) - len(convicted)
 
     def _known(self, wanted: Callable[[Anchor], bool], what: str) -> Bound:
         for source in (self._loaded, self._reloaded):

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Collection
 
 from kuryr.binding.registry import Binding
-from kuryr.errors import KuryrError
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import Cloud
 from kuryr.suspects import Suspects
@@ -28,7 +27,7 @@ class Reconciler:
     def sweep(self, alive: Collection[str]) -> int:
         """Remove what none of the owners in `alive` uses.
 
-        Returns how many objects look unused, but not yet for the whole grace period, or resist.
+        Returns how many objects look unused, but not yet for the whole grace period. Raises CloudError, PlugError.
         """
         claims = {found.port_id: found.owner for found in self._binding.found()}
         owners = {vif.port_id: vif.owner for vif in self._cloud.held()}
@@ -38,15 +37,11 @@ class Reconciler:
             if not {claims.get(port_id, ""), owners.get(port_id, "")} & set(alive)
             and not self._endpoints.releases.under_way(port_id)
         }
-        left = len(unused)
-        for port_id in sorted(self._suspects.convict(unused)):
-            try:
-                self._binding.unplug(port_id)
-                if port_id in owners:
-                    self._cloud.release(port_id)
-                self._endpoints.forget(port_id)
-                LOG.info("swept port %s, which no container uses", port_id)
-                left -= 1
-            except KuryrError as error:
-                LOG.warning("port %s is not swept yet: %s", port_id, error)
-        return left
+        convicted = self._suspects.convict(unused)
+        for port_id in sorted(convicted):
+            self._binding.unplug(port_id)
+            if port_id in owners:
+                self._cloud.release(port_id)
+            self._endpoints.forget(port_id)
+            LOG.info("swept port %s, which no container uses", port_id)
+        return len(unused) - len(convicted)

@@ -1,0 +1,1 @@
+"""The `kuryr` command, one module per group of sub-commands."""

@@ -1,0 +1,28 @@
+"""`kuryr`: what an operator types. Errors are one red line and an exit status, never a traceback."""
+
+import logging
+import sys
+
+import typer
+
+from kuryr.cli import docker
+from kuryr.errors import KuryrError
+
+app = typer.Typer(
+    name="kuryr",
+    help="OpenStack Neutron networking for containers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(docker.app, name="docker")
+
+
+def main() -> None:
+    """Run the command of `sys.argv`. Exit status: 0 done, 1 failed, 2 not understood."""
+    try:
+        app()
+    except KuryrError as error:
+        logging.getLogger(__name__).debug("the cause", exc_info=error)
+        typer.secho(f"kuryr: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)

@@ -1,0 +1,74 @@
+"""All parts of the driver, put together from the configuration."""
+
+from oslo_config import cfg
+
+from kuryr import config, metrics
+from kuryr.behind import Behind
+from kuryr.binding.driver import BindingContext
+from kuryr.binding.registry import Binding
+from kuryr.docker.engine import Engine
+from kuryr.docker.ipam_driver import IpamDriver
+from kuryr.docker.network_driver import NetworkDriver
+from kuryr.docker.pools import PendingPools
+from kuryr.docker.sweeping import Sweeper
+from kuryr.gateway.networks import Networks
+from kuryr.gateway.ports import LocalCloud
+from kuryr.gateway.topology import Topology
+from kuryr.host.endpoints import Endpoints, Timing
+from kuryr.host.reconcile import Reconciler
+from kuryr.neutron.api import Call
+from kuryr.neutron.session import connect
+from kuryr.suspects import Suspects
+
+
+class Driver:
+    """The two drivers that Docker calls, and what works behind them. Sends nothing before `start`.
+
+    Raises InvalidInput when the configuration cannot be used.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, pending: PendingPools) -> None:
+        mark = config.mark(conf)
+        neutron = connect(conf, observe)
+        topology = Topology(neutron)
+        cloud = LocalCloud(neutron, topology, mark)
+        networks = Networks(neutron, topology, mark)
+        self._binding = Binding(
+            BindingContext(
+                deployment=mark.deployment,
+                host=mark.host,
+                integration_bridge=conf.binding.integration_bridge,
+                ovsdb=conf.binding.ovsdb_connection,
+                timeout=conf.binding.ovsdb_timeout,
+            )
+        )
+        self._behind = Behind()
+        timing = Timing(ready=conf.binding.ready_timeout, unclaimed=conf.sweep.grace)
+        endpoints = Endpoints(cloud, self._binding, self._behind, timing, self._sweep_soon)
+        self._sweeper = Sweeper(
+            Engine(conf.docker.engine_socket),
+            networks,
+            Reconciler(cloud, self._binding, endpoints, Suspects(conf.sweep.grace)),
+            Suspects(conf.sweep.grace),
+            conf.sweep.interval,
+        )
+        self.network = NetworkDriver(topology, networks, endpoints, pending)
+        self.ipam = IpamDriver(topology, networks, endpoints, pending)
+
+    def start(self) -> None:
+        """Begin to look for leftovers."""
+        self._sweeper.start()
+
+    def close(self) -> None:
+        """Finish what is under way behind, within seconds."""
+        self._sweeper.close()
+        self._behind.close()
+        self._binding.close()
+
+    def _sweep_soon(self) -> None:
+        self._sweeper.soon()
+
+
+def observe(call: Call) -> None:
+    """Measure a request to Neutron."""
+    metrics.CLOUD_CALLS.labels(call.method, call.resource, call.status).observe(call.seconds)

@@ -1,0 +1,60 @@
+"""What Docker itself knows, asked through its own socket: which networks and endpoints are alive.
+
+Only lists and network inspections are asked for: inspecting a container blocks inside a driver's call, and while the
+daemon boots, it accepts connections and answers nothing (docker-protocol facts of 20.10 to 29). So every request is
+bounded by a second, and no answer means: not now.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from kuryr.errors import KuryrError, NotFound
+
+TIMEOUT = 1.0
+
+
+class EngineSilent(KuryrError):
+    """Docker does not answer: it is down, or it boots."""
+
+
+@dataclass(frozen=True)
+class EngineView:
+    """The ids of all networks, and of all endpoints on those networks that were asked about."""
+
+    networks: frozenset[str]
+    endpoints: frozenset[str]
+
+
+class Engine:
+    """Docker's API on a Unix socket, as far as Kuryr asks."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def view(self, networks: Collection[str]) -> EngineView:
+        """What is alive now; `networks` are those whose endpoints matter. Raises EngineSilent."""
+        transport = httpx.HTTPTransport(uds=self._socket)
+        with httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT) as http:
+            alive = frozenset(str(network["Id"]) for network in _get(http, "/networks"))
+            endpoints: set[str] = set()
+            for network in sorted(alive & set(networks)):
+                try:
+                    containers = _get(http, f"/networks/{network}").get("Containers") or {}
+                except NotFound:
+                    continue
+                endpoints.update(str(container["EndpointID"]) for container in containers.values())
+            return EngineView(alive, frozenset(endpoints))
+
+
+def _get(http: httpx.Client, path: str) -> Any:
+    try:
+        answer = http.get(path)
+        if answer.status_code == 404:
+            raise NotFound(f"Docker has no {path}")
+        answer.raise_for_status()
+        return answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise EngineSilent(f"Docker does not answer {path}: {error or type(error).__name__}") from error

@@ -1,0 +1,78 @@
+"""The process: listens and answers the handshake at once, loads the rest behind it, ends in order.
+
+Docker waits for the handshake of every driver while it boots. The libraries of the cloud take longer to import than
+that should take, so they are loaded by a thread while the server is already listening.
+"""
+
+import asyncio
+import logging
+import socket
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+import uvicorn
+from oslo_config import cfg
+
+from kuryr.docker.methods import Lane
+from kuryr.docker.pools import PendingPools
+from kuryr.docker.server import Lanes, Server
+
+if TYPE_CHECKING:
+    from kuryr.docker.driver import Driver
+
+LOG = logging.getLogger(__name__)
+
+PATIENCE = 10
+"""Seconds that requests under way have to finish when the process is told to end."""
+
+
+def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
+    """Serve Docker's requests on `listener` until SIGTERM or SIGINT. Raises InvalidInput for bad configuration."""
+    pending = PendingPools()
+    driver: Future[Driver] = Future()
+    lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
+    server = Server(driver, lanes, pending.clear, _observe)
+    web = uvicorn.Server(
+        uvicorn.Config(
+            server.app,
+            http="httptools",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=3600,
+            timeout_graceful_shutdown=PATIENCE,
+        )
+    )
+    threading.Thread(target=_load, args=(conf, pending, driver, web), name="loader", daemon=True).start()
+    try:
+        asyncio.run(web.serve(sockets=[listener]))
+    finally:
+        lanes.close()
+        if driver.done() and not driver.exception():
+            driver.result().close()
+    if driver.done() and (failure := driver.exception()):
+        raise failure
+
+
+def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", web: uvicorn.Server) -> None:
+    try:
+        from kuryr import config  # noqa: PLC0415
+        from kuryr.docker.driver import Driver  # noqa: PLC0415
+
+        config.register_credentials(conf)
+        loaded = Driver(conf, pending)
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the process must end and say so)
+        driver.set_exception(error)
+        web.should_exit = True
+        return
+    driver.set_result(loaded)
+    loaded.start()
+    LOG.info("ready")
+
+
+def _observe(method: str, status: int, seconds: float) -> None:
+    from kuryr import metrics  # noqa: PLC0415
+
+    metrics.ENGINE_REQUESTS.labels(method, status).observe(seconds)

@@ -1,0 +1,83 @@
+"""When leftovers are looked for: after the start, when something failed, and now and then.
+
+The engine says what is alive. While it does not answer, nothing is unused; so nothing is removed while it boots, and
+nothing when it is gone but its containers live on (live-restore).
+"""
+
+import logging
+import random
+import threading
+import time
+
+from kuryr.docker.engine import Engine, EngineSilent
+from kuryr.errors import KuryrError
+from kuryr.gateway.networks import Networks
+from kuryr.host.reconcile import Reconciler
+from kuryr.suspects import Suspects
+
+LOG = logging.getLogger(__name__)
+
+JITTER = 0.2
+"""Hosts that start together must not ask Neutron together for ever."""
+
+
+class Sweeper:
+    """A thread that sweeps this host. `soon` may be called from anywhere."""
+
+    def __init__(
+        self, engine: Engine, networks: Networks, reconciler: Reconciler, suspects: Suspects, interval: float
+    ) -> None:
+        self._engine = engine
+        self._networks = networks
+        self._reconciler = reconciler
+        self._suspects = suspects
+        self._interval = interval
+        self._wake = threading.Condition()
+        self._next = time.monotonic()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin with a sweep."""
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Something may have been left behind: look now, and again after the grace period."""
+        with self._wake:
+            self._next = time.monotonic()
+            self._wake.notify_all()
+
+    def close(self) -> None:
+        """Stop; a sweep under way is not waited for, because any of its steps may be the last."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify_all()
+
+    def sweep(self) -> int:
+        """One look at everything; how much looks unused and is still there. Raises KuryrError."""
+        view = self._engine.view(self._networks.owners())
+        return self._networks.sweep(view.networks, self._suspects) + self._reconciler.sweep(view.endpoints)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._closed and self._next > time.monotonic():
+                    self._wake.wait(self._next - time.monotonic())
+                if self._closed:
+                    return
+                self._next = time.monotonic() + self._interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+            if self._try_sweep():
+                with self._wake:
+                    self._next = min(self._next, time.monotonic() + self._suspects.grace * 1.05)
+
+    def _try_sweep(self) -> bool:
+        """Whether another look is needed after the grace period."""
+        try:
+            return self.sweep() > 0
+        except EngineSilent as error:
+            LOG.info("no sweep: %s", error)
+        except KuryrError as error:
+            LOG.warning("no sweep: %s", error)
+        except Exception:
+            LOG.exception("the sweep failed")
+        return True
