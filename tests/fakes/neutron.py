@@ -92,6 +92,8 @@ class FakeNeutron(BaseAdapter):
         self.calls: list[Request] = []
         self.max_page: int | None = None
         """The server's own limit of a page, as pagination_max_limit."""
+        self.on_request: Callable[[Request], None] | None = None
+        """Called with every request before it is answered, e.g. to change the world behind the client's back."""
         self._service = service
         self._lock = threading.Lock()
         self._failures: list[_Failure] = []
@@ -180,6 +182,8 @@ class FakeNeutron(BaseAdapter):
             hold = self._hold
         if hold is not None:
             hold.stop()
+        if self.on_request is not None:
+            self.on_request(asked)
         if failure is not None and not failure.applied:
             return failure.answer(request)
         try:

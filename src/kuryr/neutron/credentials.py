@@ -4,14 +4,17 @@ Whatever keystoneauth has a plugin for (passwords, application credentials, toke
 of the three places.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.plugin import BaseAuthPlugin
 from oslo_config import cfg
 
+from kuryr import config
 from kuryr.errors import InvalidInput
 
 _GROUP = "neutron"
@@ -38,17 +41,34 @@ class Credentials:
 
 def find(conf: cfg.ConfigOpts) -> Credentials:
     """The credentials to use. Raises InvalidInput when there are none or they are incomplete; calls nobody."""
+    config.register_credentials(conf)
     options = conf[_GROUP]
     try:
         found = _from_conf(conf) or _from_openstack(options.cloud)
     except (ClientException, cfg.Error) as error:
         raise InvalidInput(f"the OpenStack credentials cannot be used: {error}", hint=_THREE_WAYS) from error
-    return replace(
+    found = replace(
         found,
         region=options.region_name or found.region,
         interface=options.valid_interfaces or found.interface,
         endpoint=options.endpoint_override or found.endpoint,
     )
+    _check_url("auth_url", getattr(found.auth, "auth_url", None))
+    _check_url("endpoint_override", found.endpoint)
+    return found
+
+
+def _check_url(name: str, url: str | None) -> None:
+    """Keystoneauth takes a URL without a scheme for a path below another one, and then blames the catalogue."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidInput(f"{name} of the OpenStack credentials is not a URL", hint="it should begin with http(s)://")
 
 
 def _from_conf(conf: cfg.ConfigOpts) -> Credentials | None:
@@ -67,7 +87,10 @@ def _from_openstack(cloud: str | None) -> Credentials:
     from openstack.exceptions import ConfigException  # noqa: PLC0415
 
     try:
-        region = OpenStackConfig().get_one(cloud=cloud)
+        with warnings.catch_warnings():
+            # openstacksdk 4.22 warns of its own InfluxDB support even where nobody has configured any.
+            warnings.filterwarnings("ignore", message="Support for InfluxDB")
+            region = OpenStackConfig().get_one(cloud=cloud)
     except ConfigException as error:
         raise InvalidInput(f"the OpenStack credentials cannot be used: {error}", hint=_THREE_WAYS) from error
     verify, cert = region.get_requests_verify_args()

@@ -134,8 +134,6 @@ def _keystone_answered(error: ks.HttpError) -> KuryrError:
 
 def _unreachable(error: http.RequestException) -> KuryrError:
     url = (error.request.url if error.request is not None else None) or ""
-    if isinstance(error, http.InvalidURL | http.MissingSchema | http.InvalidSchema):
-        return InvalidInput("the URL of Keystone or Neutron is not a URL", hint="it should begin with http(s)://")
     service = "Neutron" if "/v2.0/" in url else "Keystone"
     where = f"{service} at {_authority(url)}"
     if isinstance(error, http.SSLError):

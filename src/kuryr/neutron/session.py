@@ -20,8 +20,8 @@ def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None)
     Raises InvalidInput when there are no usable credentials. Whether the cloud is there shows in the first call,
     which raises CloudUnavailable within 5 s if it is not (with the default `connect_timeout` of 2 s).
     """
-    options = conf.neutron
     found = credentials.find(conf)
+    options = conf.neutron
     http = requests.Session()
     transport = Transport(options.connect_timeout, options.read_timeout)
     http.mount("http://", transport)
