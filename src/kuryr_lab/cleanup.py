@@ -47,11 +47,10 @@ def remove(layout: Layout) -> None:
     # The kernel lets go of a cgroup's processes shortly after their end.
     with contextlib.suppress(LabError):
         wait_until("cgroups are empty", lambda: _remove_cgroups(layout), seconds=5)
-    for node in [path for path in layout.state.glob("*") if path.is_dir()]:
+    for node in [path for path in layout.state.glob("*") if path.is_dir() and path != layout.commands]:
         for path in node.iterdir():
             if path.name != "log":
                 _delete(path)
-    _delete(layout.commands)
 
 
 def _remove_cgroups(layout: Layout) -> bool:
@@ -82,10 +81,9 @@ def _cgroups(layout: Layout) -> list[Path]:
 
 def _used_network_namespaces() -> set[int]:
     used = set()
-    for entry in os.listdir("/proc"):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if entry.isdigit():
-                used.add(Path("/proc", entry, "ns", "net").stat().st_ino)
+            used.add((process / "ns" / "net").stat().st_ino)
     return used
 
 

@@ -5,21 +5,29 @@ from typing import Any
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.exceptions import NotFound
+from keystoneauth1.identity.v3 import Password
+from keystoneauth1.session import Session
 
-from kuryr_lab import keystone
-from kuryr_lab.keystone import IDENTITIES
+from kuryr_lab.identity import IDENTITIES, Identity, password_options
 from kuryr_lab.layout import Layout
 
 Resource = dict[str, Any]
+USER_AGENT = "kuryr-lab"
+
+
+def session(layout: Layout, identity: Identity) -> Session:
+    """An authenticated session; it also works from the machine's own network."""
+    options = password_options(identity, layout.auth_url)
+    for other in ("auth_type", "region_name"):
+        del options[other]
+    return Session(Password(**options), timeout=60, user_agent=USER_AGENT)
 
 
 class Neutron:
     """Neutron's API as `identity` (`admin`, `kuryr` or `demo`); failures are keystoneauth's HTTP exceptions."""
 
     def __init__(self, layout: Layout, identity: str = "admin") -> None:
-        self.adapter = Adapter(
-            keystone.session(layout, IDENTITIES[identity]), endpoint_override=f"{layout.neutron_url}/v2.0"
-        )
+        self.adapter = Adapter(session(layout, IDENTITIES[identity]), endpoint_override=f"{layout.neutron_url}/v2.0")
 
     @property
     def project_id(self) -> str:

@@ -5,9 +5,6 @@ once, and each `up` starts from a copy. Neutron cannot use SQLite here: ML2/OVN 
 first holds its transaction.
 """
 
-import subprocess
-
-from kuryr_lab.errors import CommandFailed
 from kuryr_lab.node import Daemon, Node
 
 SOCKET = "/run/mysqld/mysqld.sock"

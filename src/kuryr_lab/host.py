@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from kuryr_lab.errors import CommandFailed
+from kuryr_lab.identity import IDENTITIES, password_options
 from kuryr_lab.ini import write_ini
-from kuryr_lab.keystone import IDENTITIES, password_options
 from kuryr_lab.layout import Layout
 from kuryr_lab.network import connect_host
 from kuryr_lab.node import Node

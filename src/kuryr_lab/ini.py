@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_ini(path: Path, sections: Mapping[str, Mapping[str, object]], mode: int = 0o600) -> None:
-    """Replace `path` by `sections`; readable by its owner alone unless `mode` says otherwise, for it may hold a password."""
+    """Replace `path` by `sections`; by default only its owner reads it, for it may hold a password."""
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     for section, options in sections.items():
         parser[section] = {key: str(value) for key, value in options.items()}

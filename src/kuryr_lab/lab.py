@@ -6,16 +6,15 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuryr_lab import cleanup, processes
+from kuryr_lab import cleanup
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
-from kuryr_lab.layout import CHECKOUT, MAX_HOSTS, Layout, free_slot, settings
+from kuryr_lab.layout import MAX_HOSTS, Layout, free_slot, settings
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.parts import Watcher, start_all
 from kuryr_lab.profiles import PROFILES
@@ -25,6 +24,7 @@ from kuryr_lab.template import build_parts, template
 
 if TYPE_CHECKING:
     from kuryr_lab.client import Neutron
+    from kuryr_lab.traffic import PlainPort
 
 PROGRAMS = (
     "mariadbd",
@@ -73,7 +73,7 @@ class Lab:
         return bool(self._record().get("ready")) and all(node.alive() for node in self.nodes)
 
     def up(self, hosts: int = 2, *, profile: str = "core", watcher: Watcher | None = None) -> None:
-        """Bring the lab up with `hosts` hosts; nothing to do if it is up like that. LabError with a log if a part fails.
+        """Bring the lab up with `hosts` hosts, unless it is. LabError, with the log, if a part fails.
 
         A lab that is half there, from an `up` that was killed, is removed first; one that fails is removed again.
         """
@@ -107,9 +107,8 @@ class Lab:
 
     def daemons(self) -> dict[str, dict[str, bool]]:
         """Of each node the programs that were started in it, and whether they live."""
-        alive = {(one.node, one.daemon) for one in processes.marked(self.layout.state) if one.depth > 1}
         return {
-            node.name: {name: (node.directory, name) in alive for name in node.daemon_names()} for node in self.nodes
+            node.name: {name: node.find_daemon(name).alive() for name in node.daemon_names()} for node in self.nodes
         }
 
     def daemon(self, node: str, name: str) -> Daemon:
@@ -121,6 +120,12 @@ class Lab:
         from kuryr_lab.client import Neutron  # noqa: PLC0415  (keystoneauth takes 0.2 s that `down` has no use for)
 
         return Neutron(self.layout, identity)
+
+    def plain_port(self, host: str, network_id: str, *, name: str = "plain", **fields: object) -> "PlainPort":
+        """A new port of the network's project in a namespace of its own on `host`, active and ready for traffic."""
+        from kuryr_lab.traffic import PlainPort  # noqa: PLC0415
+
+        return PlainPort(self, self.hosts[host], network_id, name=name, **fields)
 
     def requests(self, client: str | None = None) -> Cursor:
         """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""
@@ -162,7 +167,9 @@ class Lab:
         self.layout.commands.mkdir(exist_ok=True)
         environment = Path(sys.executable).parent
         for program in (self.layout.cloud / "bin" / "openstack", environment / "kuryr", environment / "kuryr-lab"):
-            (self.layout.commands / program.name).symlink_to(program)
+            link = self.layout.commands / program.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(program)
 
     def _record(self) -> dict[str, Any]:
         try:

@@ -7,6 +7,7 @@ somebody who knows its name and nothing else.
 """
 
 import ipaddress
+import itertools
 import json
 import os
 import re
@@ -104,7 +105,7 @@ class Layout:
 
 
 def settings(name: str) -> Layout:
-    """The layout of the lab `name` from its state directory; slot 0 if it never ran. LabError on a bad name or place."""
+    """The layout of the lab `name` from its state directory; slot 0 if it never ran. LabError on a bad one."""
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
         raise LabError(f"lab name {name!r}: up to 12 small letters and digits, the first a letter")
     base = Path(os.environ.get("KURYR_LAB_STATE") or CHECKOUT / "build" / "lab").resolve()
@@ -129,7 +130,7 @@ def free_slot(layout: Layout) -> int:
         for route in json.loads(listing)
         if route["dst"] != "default" and route.get("dev") != layout.link
     ]
-    for slot in [layout.slot, *range(256)]:
+    for slot in itertools.chain([layout.slot], range(256)):
         candidate = Layout(layout.name, slot, layout.base, layout.cloud)
         if slot not in taken and not any(candidate.management.overlaps(route) for route in routes):
             return slot

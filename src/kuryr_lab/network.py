@@ -24,7 +24,7 @@ def connect_control(layout: Layout) -> None:
 
 
 def connect_host(layout: Layout, host: str, management_address: str) -> None:
-    """Two interfaces in the host: `mgmt` (API traffic, plain kernel) and `eth0` (tunnels, taken over by Open vSwitch)."""
+    """Two interfaces in the host: `mgmt` (API traffic) and `eth0` (tunnels, taken over by Open vSwitch)."""
     control, node = layout.namespace("control"), layout.namespace(host)
     for name, bridge, prefix in (("mgmt", "mgmt", "m"), ("eth0", "underlay", "u")):
         far = f"{prefix}-{host}"

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from kuryr_lab import database
+from kuryr_lab.identity import Identity, password_options
 from kuryr_lab.ini import write_ini
-from kuryr_lab.keystone import Identity, password_options
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.ovn import DATABASES, PROBE_MS
 from kuryr_lab.wsgi import serve

@@ -3,20 +3,20 @@
 `ip netns exec` would not do: it remounts /sys and so loses the control groups that dockerd needs.
 """
 
-import contextlib
 import os
 import select
 import shutil
-from signal import SIGKILL, SIGTERM
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from signal import SIGKILL, SIGTERM
 
 from kuryr_lab import processes
 from kuryr_lab.errors import CommandFailed, LabError
 from kuryr_lab.layout import HIDDEN, Layout
 from kuryr_lab.processes import DAEMON_MARK, NODE_MARK, Marked
+from kuryr_lab.spawn import REPORT, Spawned
 from kuryr_lab.waiting import wait_until
 
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TERM")
@@ -29,8 +29,7 @@ class Node:
         self.layout = layout
         self.name = name
         self._pid: int | None = None
-        # Kept so that the interpreter does not warn of programs that outlive their Popen object.
-        self._children: list[subprocess.Popen[bytes]] = []
+        self._children: list[Spawned] = []
 
     @property
     def directory(self) -> Path:
@@ -69,11 +68,11 @@ class Node:
         reader, writer = os.pipe()
         # Should `unshare` be killed, the node goes with it; setsid keeps a terminal's Ctrl-C away from it.
         unshare = ["unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc"]
-        init = [sys.executable, "-m", "kuryr_lab.node_init", self.name, str(self.directory), str(writer)]
-        with log.open("ab") as output:
-            child = self._spawn([*unshare, *init], self.environment(), output, pass_fds=(writer,))
+        init = [sys.executable, "-m", "kuryr_lab.node_init", self.name, str(self.directory), str(REPORT)]
+        child = Spawned([*unshare, *init], self.environment(), log, writer)
+        self._children.append(child)
         os.close(writer)
-        with open(reader, "rb") as pipe:
+        with os.fdopen(reader, "rb") as pipe:
             if not select.select([pipe], [], [], 20)[0] or pipe.read(1) != b".":
                 raise LabError(f"node {self.name} did not start", log=log)
         self._pid = int(Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()[0])
@@ -134,12 +133,12 @@ class Node:
         false for `seconds`.
         """
         log = self.layout.log(self.name, name)
-        with log.open("ab") as output:
-            child = self._spawn(self._leashed(argv), self.environment(env) | {DAEMON_MARK: name}, output)
+        child = Spawned(self._leashed(argv), self.environment(env) | {DAEMON_MARK: name}, log)
+        self._children.append(child)
 
         def ready_or_ended() -> bool:
-            if child.poll() is not None:
-                raise LabError(f"{name} on {self.name} ended with status {child.returncode}", log=log)
+            if (status := child.status()) is not None:
+                raise LabError(f"{name} on {self.name} ended with status {status}", log=log)
             return ready()
 
         try:
@@ -174,33 +173,17 @@ class Node:
         os.execvpe(command[0], command, environ | {NODE_MARK: str(self.directory)})  # noqa: S606
 
     def reap(self) -> None:
-        """Collect the ended programs that this process started in the node, and forget the node's number."""
+        """Once all in the node has been killed: collect what this process had started there."""
         for child in self._children:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(timeout=5)
-        self._children = [child for child in self._children if child.returncode is None]
+            child.status(wait=True)
+        self._children = []
         self._pid = None
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """A small environment, so that nothing of the caller's (credentials, DOCKER_HOST) reaches a node by accident."""
+        """A small environment: nothing of the caller's (credentials, DOCKER_HOST) reaches a node by accident."""
         kept = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         path = f"{self.layout.commands}:{kept.get('PATH', os.defpath)}"
         return kept | {"PATH": path, NODE_MARK: str(self.directory)} | dict(extra or {})
-
-    def _spawn(
-        self, argv: Sequence[str], env: Mapping[str, str], output: object, pass_fds: tuple[int, ...] = ()
-    ) -> subprocess.Popen[bytes]:
-        child: subprocess.Popen[bytes] = subprocess.Popen(
-            argv,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,  # type: ignore[arg-type]
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
-        self._children.append(child)
-        return child
 
 
 class Daemon:
@@ -217,9 +200,13 @@ class Daemon:
 
     def main(self) -> Marked | None:
         """Its main process, None if it has ended: the one that nsenter became the parent of by entering the node."""
-        own = [one for one in processes.marked(self.node.directory) if one.daemon == self.name]
+        own = self.processes()
         outside = {one.pid for one in own if one.depth == 1}
         return next((one for one in own if one.depth > 1 and one.parent in outside), None)
+
+    def processes(self) -> list[Marked]:
+        """All that was started for it or by it, as far as it kept its environment."""
+        return [one for one in processes.marked(self.node.directory) if one.daemon == self.name]
 
     def alive(self) -> bool:
         """Whether its main process lives."""

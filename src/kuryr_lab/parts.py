@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Protocol
 
 
@@ -38,9 +39,10 @@ def start_all(parts: Sequence[Part], watcher: Watcher, abandon: Callable[[], Non
 
     `abandon` must end what the other parts are still waiting for, so that no thread is left behind.
     """
-    unknown = {need for part in parts for need in part.needs} - {part.name for part in parts}
-    if unknown:
-        raise ValueError(f"parts need {sorted(unknown)}, which the profile does not have")
+    # Raises CycleError, and KeyError for a need that no part fills.
+    order = TopologicalSorter({part.name: part.needs for part in parts})
+    by_name = {part.name: part for part in parts}
+    order.prepare()
 
     def start(part: Part) -> None:
         watcher.started(part)
@@ -52,18 +54,15 @@ def start_all(parts: Sequence[Part], watcher: Watcher, abandon: Callable[[], Non
             raise
         watcher.ready(part, time.monotonic() - began)
 
-    waiting, running, ready = list(parts), dict[Future[None], Part](), set[str]()
+    running: dict[Future[None], Part] = {}
     with ThreadPoolExecutor(max_workers=len(parts)) as executor:
         try:
-            while waiting or running:
-                for part in [part for part in waiting if ready.issuperset(part.needs)]:
-                    waiting.remove(part)
-                    running[executor.submit(start, part)] = part
-                if not running:
-                    raise ValueError(f"parts {[part.name for part in waiting]} need each other")
+            while order.is_active():
+                for name in order.get_ready():
+                    running[executor.submit(start, by_name[name])] = by_name[name]
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     future.result()
-                    ready.add(running.pop(future).name)
+                    order.done(running.pop(future).name)
         except BaseException:
             abandon()
             raise

@@ -43,7 +43,7 @@ class Marked:
 
 def marked(below: Path) -> list[Marked]:
     """Every living process whose node's directory is `below` or inside it."""
-    found = (_read(int(entry)) for entry in os.listdir("/proc") if entry.isdigit())
+    found = (_read(int(process.name)) for process in Path("/proc").glob("[0-9]*"))
     return [process for process in found if process and process.node.is_relative_to(below)]
 
 

@@ -3,7 +3,7 @@
 import os
 
 from kuryr_lab.errors import LabError
-from kuryr_lab.keystone import IDENTITIES, password_options
+from kuryr_lab.identity import IDENTITIES, password_options
 from kuryr_lab.lab import Lab
 
 

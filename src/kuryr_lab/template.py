@@ -18,6 +18,7 @@ def template(layout: Layout) -> Path:
     """Where the template lies. Its name follows from what it is made by, so another version makes another one."""
     releases = sorted(path.name for path in layout.cloud.glob("lib/python3*/site-packages/*.dist-info"))
     sources = [Path(module.__file__ or "").read_bytes() for module in (database, keystone, neutron)]
+    sources.append(Path(__file__).with_name("catalogue.py").read_bytes())
     made_by = hashlib.sha256(b"\0".join([*(name.encode() for name in releases), *sources]))
     return layout.cache / f"database-{made_by.hexdigest()[:12]}"
 
@@ -42,8 +43,10 @@ def build_parts(control: Node) -> list[Part]:
             database.query(control, f"create database {name} character set utf8mb4")
 
     def fill_identities() -> None:
+        from kuryr_lab.catalogue import make_identities  # noqa: PLC0415  (keystoneauth takes 0.2 s, once needed)
+
         keystone.start_keystone(control)
-        keystone.make_identities(control.layout)
+        make_identities(control.layout)
 
     return [
         Part("control", "template: control node", start_control),

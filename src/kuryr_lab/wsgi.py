@@ -5,17 +5,22 @@ from collections.abc import Mapping
 
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.request_log import FORMAT, path_of
+from kuryr_lab.waiting import wait_until
 
 
 def serve(control: Node, name: str, module: str, port: int, *, env: Mapping[str, str], workers: int) -> Daemon:
     """Start the WSGI application `module` on the control node's address and await its first answer."""
     address = control.layout.control_address
+    before = control.find_daemon(name)
+    wait_until(f"{name}: workers of a killed master end", lambda: not before.processes())
     return control.daemon(
         name,
         [
             str(control.layout.cloud / "bin" / "uwsgi"),
             "--master",
             "--die-on-term",
+            # Workers do not survive a killed master, or they would hold its port.
+            "--no-orphans",
             "--need-app",
             "--enable-threads",
             # Each worker must make its own connections to MariaDB and OVSDB.
@@ -40,7 +45,7 @@ def serve(control: Node, name: str, module: str, port: int, *, env: Mapping[str,
 
 
 def answers(address: str, port: int) -> bool:
-    """Whether an API answers without a server error. The socket listens before a worker is there, so this may take 5 s."""
+    """Whether an API answers without a server error: its socket listens before a worker does, so this may take 5 s."""
     connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", "/")

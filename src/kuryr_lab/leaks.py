@@ -1,0 +1,59 @@
+"""Find what a test left behind: in Neutron, in Open vSwitch, in the kernel and in Docker.
+
+An inventory before and one after must be equal. Cleaning up may go on behind a command's back, so the comparison
+waits for a while before it calls a difference a leak.
+"""
+
+import contextlib
+import json
+
+from kuryr_lab.errors import LabError
+from kuryr_lab.host import Host
+from kuryr_lab.lab import Lab
+from kuryr_lab.waiting import wait_until
+
+KINDS = ("network", "subnet", "port", "subnetpool", "security_group", "router", "floatingip", "trunk", "address_group")
+
+
+def inventory(lab: Lab) -> frozenset[str]:
+    """A line for each object in Neutron and on the hosts."""
+    neutron = lab.neutron("admin")
+    found = {
+        f"neutron: {kind} {resource['id']} {resource.get('name', '')} {resource.get('device_owner', '')}".rstrip()
+        for kind in KINDS
+        for resource in neutron.find(kind)
+        # Neutron makes a default group for a project on first sight of it.
+        if (kind, resource.get("name")) != ("security_group", "default")
+    }
+    for host in lab.hosts.values():
+        found |= {f"{host.name}: {item}" for item in _on(host)}
+    return frozenset(found)
+
+
+def leaked(lab: Lab, before: frozenset[str], seconds: float = 20) -> list[str]:
+    """What differs from the inventory `before` even after `seconds`: `+` has come, `-` has gone. Empty if nothing."""
+    differences: list[str] = []
+
+    def equal() -> bool:
+        now = inventory(lab)
+        differences[:] = sorted([f"+ {item}" for item in now - before] + [f"- {item}" for item in before - now])
+        return not differences
+
+    with contextlib.suppress(LabError):
+        wait_until("nothing is left behind", equal, seconds)
+    return differences
+
+
+def _on(host: Host) -> set[str]:
+    interfaces = host.vsctl("--bare", "--columns=name", "list", "interface").split()
+    links = json.loads(host.run(["ip", "-json", "link"]).stdout)
+    directories = (host.run_directory / "netns", host.run_directory / "docker" / "netns")
+    namespaces = [path.name for directory in directories if directory.exists() for path in directory.iterdir()]
+    return {
+        # OVN makes a tunnel port for each other chassis in its own time.
+        *(f"Open vSwitch interface {name}" for name in interfaces if not name.startswith("ovn-")),
+        *(f"link {link['ifname']}" for link in links),
+        *(f"network namespace {name}" for name in namespaces if name != "default"),
+        *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
+        *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),
+    }
