@@ -2,6 +2,9 @@
 
 The engine says what is alive. While it does not answer, nothing is unused; so nothing is removed while it boots, and
 nothing when it is gone but its containers live on (live-restore).
+
+What looks unused is looked at again after the grace period; what resists (another host still uses the network that
+this one made), at growing intervals.
 """
 
 import logging
@@ -34,6 +37,7 @@ class Sweeper:
         self._interval = interval
         self._wake = threading.Condition()
         self._next = time.monotonic()
+        self._first_pause = self._pause = suspects.grace * 1.05
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -45,6 +49,7 @@ class Sweeper:
         """Something may have been left behind: look now, and again after the grace period."""
         with self._wake:
             self._next = time.monotonic()
+            self._pause = self._first_pause
             self._wake.notify_all()
 
     def close(self) -> None:
@@ -66,12 +71,16 @@ class Sweeper:
                 if self._closed:
                     return
                 self._next = time.monotonic() + self._interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
-            if self._try_sweep():
-                with self._wake:
-                    self._next = min(self._next, time.monotonic() + self._suspects.grace * 1.05)
+            left = self._try_sweep()
+            with self._wake:
+                if left:
+                    self._next = min(self._next, time.monotonic() + self._pause)
+                    self._pause *= 2
+                else:
+                    self._pause = self._first_pause
 
     def _try_sweep(self) -> bool:
-        """Whether another look is needed after the grace period."""
+        """Whether another look is needed soon."""
         try:
             return self.sweep() > 0
         except EngineSilent as error:

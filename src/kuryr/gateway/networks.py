@@ -123,15 +123,16 @@ class Networks:
     def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
         """Remove what no network of the engine stands on any more; `alive` are the owners that the engine knows.
 
-        Returns how many objects look unused, but not yet for the whole grace period. Raises CloudError.
+        Returns how many objects look unused and are still there: because their grace period lasts, or because
+        somebody else uses the network. Raises CloudError.
         """
         self._topology.refresh()
         anchors = self._list()
         unused = {anchor.port_id: anchor for anchor in anchors if anchor.anchorage.owner not in alive}
         made = {network.id for network in self._neutron.networks.list(description=str(self._mark))}
         abandoned = made - {anchor.network_id for anchor in anchors} - self._making
-        convicted = suspects.convict({*unused, *abandoned})
-        for identifier in sorted(convicted):
+        left = len(unused) + len(abandoned)
+        for identifier in sorted(suspects.convict({*unused, *abandoned})):
             try:
                 if anchor := unused.get(identifier):
                     with self._order(anchor.anchorage.owner):
@@ -139,9 +140,10 @@ class Networks:
                 else:
                     self._delete_network(identifier)
                 LOG.info("swept what was left of a forgotten network: %s", identifier)
+                left -= 1
             except Conflict as error:
-                LOG.warning("network %s cannot be swept yet: %s", identifier, error)
-        return len(unused) + len(abandoned) - len(convicted)
+                LOG.info("network %s cannot be swept yet: %s", identifier, error)
+        return left
 
     def _known(self, wanted: Callable[[Anchor], bool], what: str) -> Bound:
         for source in (self._loaded, self._reloaded):
