@@ -1,0 +1,180 @@
+"""One host whose driver can be killed at any of its steps, and what a user does there."""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fault import supervisor, victim
+from kuryr_lab.errors import CommandFailed, LabError
+from kuryr_lab.host import Host
+from kuryr_lab.lab import Lab
+from kuryr_lab.waiting import wait_until
+
+GRACE = 1.5
+"""Seconds; a user's installation has 60, which would make a test of a hundred crashes last hours."""
+
+CONFIGURATION = f"""
+[sweep]
+grace = {GRACE}
+"""
+
+
+class Rig:
+    """A host under supervision. `network` is the arguments of `docker network create`, without the name."""
+
+    def __init__(self, lab: Lab, host: Host, network: Sequence[str]) -> None:
+        self.host = host
+        self.network = tuple(network)
+        self._neutron = lab.neutron("admin")
+        self._folder = host.directory / "fault"
+        self._folder.mkdir(exist_ok=True)
+        self._generation = 0
+        self._socket = host.run_directory / "docker/plugins/kuryr.sock"
+        more = self._folder / "more.conf"
+        more.write_text(CONFIGURATION)
+        program = Path(__file__).with_name("supervisor.py")
+        files = ["--config-file", "/etc/kuryr/kuryr.conf", "--config-file", str(more)]
+        self._supervisor = host.daemon(
+            "kuryr",
+            [sys.executable, str(program), str(self._folder), *files],
+            ready=self._socket.exists,
+        )
+
+    def close(self) -> None:
+        """End the driver and its supervisor."""
+        self._supervisor.kill()
+        self._socket.unlink(missing_ok=True)
+
+    # -- what the test says to the traps
+
+    def record(self, action: Callable[[], object], quiet: Callable[[], bool] = lambda: True) -> list[str]:
+        """The steps that the driver passes during `action` and until `quiet` holds."""
+        steps = self._folder / victim.STEPS
+        steps.unlink(missing_ok=True)
+        self._plan(None)
+        action()
+        wait_until("the driver has done what it does behind", quiet)
+        (self._folder / victim.PLAN).unlink()
+        return distinct(steps.read_text().splitlines())
+
+    def arm(self, step: str) -> None:
+        """The driver shall die at this step, once."""
+        (self._folder / victim.FIRED).unlink(missing_ok=True)
+        self._plan(step)
+
+    def await_death(self, seconds: float = 15) -> None:
+        """Wait until the driver has died at the step. LabError when it never got there."""
+        wait_until("the driver dies", (self._folder / victim.FIRED).exists, seconds)
+
+    def disarm(self) -> None:
+        """Forget the plan."""
+        (self._folder / victim.PLAN).unlink(missing_ok=True)
+
+    def stay_down(self, *, closed: bool) -> None:
+        """Kill the driver and keep it dead; `closed`: nobody listens on its socket either."""
+        (self._folder / supervisor.DOWN).write_text("closed" if closed else "listening")
+        self.host.run(["pkill", "-KILL", "-f", "fault/victim.py"], check=False)
+
+    def come_back(self) -> None:
+        """Let the driver run again."""
+        (self._folder / supervisor.DOWN).unlink()
+        wait_until("the driver listens", self._socket.exists)
+
+    def _plan(self, target: str | None) -> None:
+        self._generation += 1
+        new = self._folder / "plan.new"
+        new.write_text(json.dumps({"generation": self._generation, "target": target}))
+        new.rename(self._folder / victim.PLAN)
+
+    # -- what a user does
+
+    def docker(self, *argv: str) -> bool:
+        """Whether this docker command succeeded."""
+        try:
+            self.host.docker(*argv)
+        except CommandFailed:
+            return False
+        return True
+
+    def create_network(self) -> bool:
+        """docker network create blue."""
+        return self.docker("network", "create", *self.network, "blue")
+
+    def remove_network(self) -> bool:
+        """docker network rm blue."""
+        return self.docker("network", "rm", "blue")
+
+    def has_network(self) -> bool:
+        """Whether Docker knows the network."""
+        return bool(self.host.docker("network", "ls", "--quiet", "--filter", "name=^blue$"))
+
+    def run(self, name: str) -> bool:
+        """docker run a container that waits."""
+        return self.docker("run", "--detach", "--name", name, "--network", "blue", "busybox", "sleep", "3600")
+
+    def remove(self, name: str) -> bool:
+        """docker rm --force."""
+        return self.docker("rm", "--force", name)
+
+    def has_container(self, name: str) -> bool:
+        """Whether Docker knows the container."""
+        return bool(self.host.docker("ps", "--all", "--quiet", "--filter", f"name=^{name}$"))
+
+    def address(self, name: str) -> str:
+        """A container's address on the network."""
+        return self.host.docker("inspect", "--format", "{{.NetworkSettings.Networks.blue.IPAddress}}", name)
+
+    def await_ping(self, source: str, target: str) -> None:
+        """Wait until one container reaches another. LabError when it does not."""
+        address = self.address(target)
+        wait_until(
+            f"{source} reaches {target} at {address}",
+            lambda: self.docker("exec", source, "ping", "-c1", "-W1", address),
+            20,
+        )
+
+    # -- what is there
+
+    def inventory(self) -> frozenset[str]:
+        """All that Kuryr has on this host and, for this host, in Neutron."""
+        mark = f"kuryr:default@{self.host.name}"
+        found = {
+            f"{kind} {resource['id']}"
+            for kind in ("port", "network", "subnet")
+            for resource in self._neutron.find(kind, description=mark)
+        }
+        interfaces = self.host.vsctl("--bare", "--columns=name", "find", "interface", "external_ids:kuryr=default")
+        links = re.findall(r"^\d+: ((?:tap|t_c)[^@:]+)", self.host.run(["ip", "-o", "link"]).stdout, re.MULTILINE)
+        return frozenset(found | {f"ovs {name}" for name in interfaces.split()} | {f"link {name}" for name in links})
+
+    def named_ports(self) -> int:
+        """How many containers have their name on their port, which is written behind."""
+        ports = self._neutron.find("port", device_owner="compute:kuryr", description=f"kuryr:default@{self.host.name}")
+        return sum(bool(port["name"]) for port in ports)
+
+    def await_inventory(self, expected: frozenset[str], seconds: float = 30) -> str:
+        """Wait until there is what was expected; otherwise what differs."""
+        now: list[frozenset[str]] = []
+
+        def equal() -> bool:
+            now[:] = [self.inventory()]
+            return now[0] == expected
+
+        try:
+            wait_until("nothing is left", equal, seconds)
+        except LabError:
+            return f"left: {sorted(now[0] - expected)} gone: {sorted(expected - now[0])}"
+        return ""
+
+
+def distinct(steps: Sequence[str]) -> list[str]:
+    """Leave out the end of an effect where nothing happens before the next one begins: it is the same moment."""
+    kept = []
+    for step, following in zip(steps, [*steps[1:], ""], strict=True):
+        call, what, _ = step.split(" | ")
+        if what.startswith("after") and following.startswith(f"{call} | before"):
+            continue
+        kept.append(step)
+    return kept

@@ -1,0 +1,183 @@
+"""The driver is killed at every call of Docker's and at every effect it has on Neutron, Open vSwitch and the kernel.
+
+A first, undisturbed run records the steps; then each of them is the last one of a driver's life. What must hold
+afterwards: the same docker commands work, no port belongs to two containers, and nothing is left when the user has
+removed what he made.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fault.rig import Rig
+from kuryr_lab.errors import LabError
+from kuryr_lab.lab import Lab
+from kuryr_lab.waiting import wait_until
+
+MADE = ("--driver", "kuryr", "--ipam-driver", "kuryr", "--subnet", "10.91.0.0/24")
+
+
+@pytest.fixture(scope="module")
+def rigs(lab: Lab) -> Iterator[dict[str, Rig]]:
+    """A host with networks that Kuryr makes, and a host with an existing network that it adopts."""
+    tenant = lab.neutron("demo")
+    network = tenant.create("network", name="fault")
+    tenant.create("subnet", network_id=network["id"], ip_version=4, cidr="10.92.0.0/24")
+    adopted = ("--driver", "kuryr", "--ipam-driver", "kuryr", "--ipam-opt", f"neutron.net.uuid={network['id']}")
+    first, second = list(lab.hosts.values())[:2]
+    made = {"made": Rig(lab, first, MADE), "adopted": Rig(lab, second, adopted)}
+    yield made
+    for rig in made.values():
+        rig.close()
+    tenant.delete("network", network["id"])
+
+
+def on_both(rigs: dict[str, Rig], scenario: Callable[[Rig], list[str]]) -> None:
+    """Play a scenario on both hosts at once; it returns what went wrong."""
+    with ThreadPoolExecutor(len(rigs)) as pool:
+        troubles = dict(zip(rigs, pool.map(scenario, rigs.values()), strict=True))
+    assert troubles == {kind: [] for kind in rigs}
+
+
+def each_step(rig: Rig, steps: list[str], attempt: Callable[[str], str]) -> list[str]:
+    """Try every step; returns a line for each that went wrong."""
+    assert len(steps) > 3
+    troubles = []
+    for step in steps:
+        try:
+            trouble = attempt(step)
+        except LabError as error:
+            trouble = str(error)
+        finally:
+            rig.disarm()
+        if trouble:
+            troubles.append(f"{step}: {trouble}")
+    return troubles
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_a_network_is_created(rigs: dict[str, Rig]) -> None:
+    def scenario(rig: Rig) -> list[str]:
+        empty = rig.inventory()
+        steps = rig.record(rig.create_network)
+        rig.remove_network()
+
+        def attempt(step: str) -> str:
+            rig.arm(step)
+            rig.create_network()
+            rig.await_death()
+            if not rig.has_network() and not rig.create_network():
+                return "the network could not be created afterwards"
+            if not rig.remove_network():
+                return "the network could not be removed afterwards"
+            return rig.await_inventory(empty)
+
+        return each_step(rig, steps, attempt)
+
+    on_both(rigs, scenario)
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_a_network_is_removed(rigs: dict[str, Rig]) -> None:
+    def scenario(rig: Rig) -> list[str]:
+        empty = rig.inventory()
+        rig.create_network()
+        steps = rig.record(rig.remove_network)
+
+        def attempt(step: str) -> str:
+            if not rig.create_network():
+                return "the network could not be created"
+            rig.arm(step)
+            rig.remove_network()
+            rig.await_death()
+            if rig.has_network() and not rig.remove_network():
+                return "the network could not be removed afterwards"
+            return rig.await_inventory(empty)
+
+        return each_step(rig, steps, attempt)
+
+    on_both(rigs, scenario)
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_a_container_starts(rigs: dict[str, Rig]) -> None:
+    def scenario(rig: Rig) -> list[str]:
+        with_peer = standing_peer(rig)
+        wait_until("the peer has its name", lambda: rig.named_ports() == 1)
+        steps = rig.record(lambda: rig.run("c"), lambda: rig.named_ports() == 2)
+        rig.remove("c")
+
+        def attempt(step: str) -> str:
+            rig.arm(step)
+            ran = rig.run("c")
+            rig.await_death()
+            if not ran:
+                rig.remove("c")
+                if not rig.run("c"):
+                    return "the container could not be started afterwards"
+            if rig.address("c") == rig.address("peer"):
+                return "two containers have one address"
+            rig.await_ping("c", "peer")
+            if not rig.remove("c"):
+                return "the container could not be removed afterwards"
+            return rig.await_inventory(with_peer)
+
+        troubles = each_step(rig, steps, attempt)
+        return troubles + farewell(rig)
+
+    on_both(rigs, scenario)
+
+
+@pytest.mark.timeout(900)
+def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
+    def scenario(rig: Rig) -> list[str]:
+        with_peer = standing_peer(rig)
+        rig.run("c")
+        steps = rig.record(lambda: rig.remove("c"), lambda: rig.inventory() == with_peer)
+
+        def attempt(step: str) -> str:
+            if not rig.run("c"):
+                return "the container could not be started"
+            rig.arm(step)
+            rig.remove("c")
+            rig.await_death()
+            if rig.has_container("c") and not rig.remove("c"):
+                return "the container could not be removed afterwards"
+            return rig.await_inventory(with_peer)
+
+        troubles = each_step(rig, steps, attempt)
+        return troubles + farewell(rig)
+
+    on_both(rigs, scenario)
+
+
+def test_a_container_removed_while_the_driver_is_dead_leaves_nothing(rigs: dict[str, Rig]) -> None:
+    def scenario(rig: Rig) -> list[str]:
+        with_peer = standing_peer(rig)
+        rig.run("c")
+        rig.stay_down(closed=True)
+        rig.remove("c")
+        gone = not rig.has_container("c")
+        rig.come_back()
+        if not gone and not rig.remove("c"):
+            return ["the container could not be removed"]
+        trouble = rig.await_inventory(with_peer)
+        return [trouble] * bool(trouble) + farewell(rig)
+
+    on_both(rigs, scenario)
+
+
+def standing_peer(rig: Rig) -> frozenset[str]:
+    """A network with one container that stays throughout; returns what is there for it."""
+    assert rig.create_network()
+    assert rig.run("peer")
+    return rig.inventory()
+
+
+def farewell(rig: Rig) -> list[str]:
+    """Remove the peer and the network; what goes wrong."""
+    rig.remove("peer")
+    rig.remove_network()
+    trouble = rig.await_inventory(frozenset())
+    return [f"in the end: {trouble}"] * bool(trouble)
