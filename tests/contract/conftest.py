@@ -1,11 +1,32 @@
-"""The contract's two parties: the in-memory Neutron, and the lab's real one."""
+"""The contract's two parties: the in-memory Neutron, and the lab's real one as Kuryr's own identity sees it."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from contract.site import DEAD_HOST, Site, tidied
 from fakes.neutron import FakeNeutron
+from kuryr import config
+from kuryr.neutron.client import Neutron
+from kuryr.neutron.session import connect
+from kuryr_lab.identity import IDENTITIES, password_options
+from kuryr_lab.lab import Lab
+
+
+@pytest.fixture(scope="session")
+def as_identity(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Neutron]:
+    """Kuryr's client of the lab's Neutron for one of the lab's identities, configured as an operator would."""
+
+    @functools.cache
+    def connected(name: str) -> Neutron:
+        file: Path = tmp_path_factory.mktemp("contract") / "kuryr.conf"
+        options = password_options(IDENTITIES[name], lab.layout.auth_url)
+        file.write_text("[neutron]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()))
+        return connect(config.load([file]))
+
+    return connected
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -13,8 +34,10 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "fake":
         fake = FakeNeutron()
         fake.cloud.dead_hosts.add(DEAD_HOST)
-        with tidied(fake.client(), "h1") as found:
-            yield found
+        neutron, stranger, host = fake.client(), fake.client(project_id="stranger"), "h1"
     else:
-        with tidied(request.getfixturevalue("lab_neutron"), request.getfixturevalue("lab_host")) as found:
-            yield found
+        lab: Lab = request.getfixturevalue("lab")
+        as_identity = request.getfixturevalue("as_identity")
+        neutron, stranger, host = as_identity("kuryr"), as_identity("admin"), next(iter(lab.hosts))
+    with tidied(neutron, stranger, host) as found:
+        yield found

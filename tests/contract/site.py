@@ -19,6 +19,9 @@ class Site:
     """Makes things that all carry the test's own mark as their description."""
 
     neutron: Neutron
+    """As Kuryr's identity: roles `member` and `service` in its project."""
+    stranger: Neutron
+    """As somebody else, in another project."""
     host: str
     """A host with a working agent."""
     mark: str = field(default_factory=lambda: f"contract:{uuid.uuid4()}")
@@ -58,6 +61,16 @@ class Site:
             name=name,
         )
 
+    def strange_network(self, *, shared: bool) -> NetworkResource:
+        """A network of the stranger's, with one subnet."""
+        body = {"name": "strange", "description": self.mark, "shared": shared}
+        made = self.stranger.api.request("POST", "/networks", json={"network": body})
+        network = NetworkResource.parse(made["network"])
+        self.stranger.subnets.create(
+            network_id=network.id, name="strange", description=self.mark, cidr=ip_network("10.79.0.0/24")
+        )
+        return network
+
     def pair(self, cidr: str = "10.77.0.0/24") -> tuple[NetworkResource, SubnetResource]:
         """A new network with one subnet."""
         network = self.network()
@@ -65,18 +78,18 @@ class Site:
 
 
 @contextmanager
-def tidied(neutron: Neutron, host: str) -> Iterator[Site]:
+def tidied(neutron: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
     """A site whose things are removed at the end, and seen to be gone."""
-    site = Site(neutron, host)
+    site = Site(neutron, stranger, host)
     try:
         yield site
     finally:
         for port in neutron.ports.list(description=site.mark):
             neutron.ports.delete(port.id)
         for network in neutron.networks.list(description=site.mark):
-            neutron.networks.delete(network.id)
-    assert not neutron.ports.list(description=site.mark)
-    assert not neutron.subnets.list(description=site.mark)
+            owner = neutron if network.project_id == neutron.project_id else stranger
+            owner.networks.delete(network.id)
+    assert not neutron.networks.list(description=site.mark)
 
 
 def address(text: str) -> IPv4Address:

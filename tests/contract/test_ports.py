@@ -91,7 +91,12 @@ def test_addresses_come_from_the_pools(site: Site) -> None:
     network = site.network()
     pool = AddressRange(address("10.77.0.64"), address("10.77.0.66"))
     subnet = site.neutron.subnets.create(
-        network_id=network.id, name="s", description=site.mark, cidr=ip_network("10.77.0.0/24"), pools=[pool]
+        network_id=network.id,
+        name="s",
+        description=site.mark,
+        cidr=ip_network("10.77.0.0/24"),
+        pools=[pool],
+        enable_dhcp=False,
     )
 
     given = {site.port(network, [(subnet.id, None)]).fixed_ips[0].address for _ in range(3)}
@@ -112,11 +117,32 @@ def test_an_address_may_be_chosen_outside_of_the_pools(site: Site) -> None:
 
 
 def test_a_subnet_runs_out_of_addresses(site: Site) -> None:
-    network, subnet = site.pair("10.77.0.0/30")
-    site.port(network, [(subnet.id, None)])
+    network, subnet = site.pair("10.77.0.0/29")
+    for _ in range(4):
+        site.port(network, [(subnet.id, None)])
 
     with pytest.raises(Exhausted, match="No more IP addresses available"):
         site.port(network, [(subnet.id, None)])
+
+
+def test_neutron_takes_the_first_address_of_a_subnet_with_dhcp_for_itself(site: Site) -> None:
+    network, subnet = site.pair()
+
+    (own,) = site.neutron.ports.list(network_id=network.id)
+
+    assert (own.device_owner, own.description) == ("network:distributed", "")
+    assert [str(fixed.address) for fixed in own.fixed_ips] == ["10.77.0.2"]
+    with pytest.raises(Conflict):
+        site.port(network, [(subnet.id, address("10.77.0.2"))])
+
+
+def test_neutron_takes_no_address_of_a_subnet_without_dhcp(site: Site) -> None:
+    network = site.network()
+    subnet = site.neutron.subnets.create(
+        network_id=network.id, name="s", description=site.mark, cidr=ip_network("10.77.0.0/24"), enable_dhcp=False
+    )
+
+    assert site.port(network, [(subnet.id, address("10.77.0.2"))]).fixed_ips[0].address == address("10.77.0.2")
 
 
 def test_an_address_is_given_once(site: Site) -> None:
@@ -216,7 +242,7 @@ def test_several_ports_are_made_all_or_none(site: Site) -> None:
             [_spec(site, network.id, subnet.id, f"10.77.0.{last}", f"d{last}") for last in (7, 8, 9)]
         )
 
-    assert [port.device_id for port in site.neutron.ports.list(network_id=network.id)] == ["before"]
+    assert [port.device_id for port in site.neutron.ports.list(description=site.mark)] == ["before"]
 
 
 def test_no_ports_are_made_without_asking(site: Site) -> None:

@@ -65,10 +65,11 @@ def test_a_gateway_in_the_middle_splits_the_pool(site: Site) -> None:
     }
 
 
-def test_an_ipv6_subnet(site: Site) -> None:
+def test_the_gateway_of_an_ipv6_subnet_is_the_router_anycast_address_unless_given(site: Site) -> None:
     _, subnet = site.pair("fd77::/64")
 
-    assert (subnet.ip_version, subnet.gateway) == (6, IPv6Address("fd77::1"))
+    assert (subnet.ip_version, subnet.gateway) == (6, IPv6Address("fd77::"))
+    assert subnet.pools == (AddressRange(IPv6Address("fd77::1"), IPv6Address("fd77::ffff:ffff:ffff:ffff")),)
 
 
 @pytest.mark.parametrize("cidr", ["10.77.0.0/24", "10.77.0.0/16", "10.77.0.128/25"])
@@ -86,10 +87,19 @@ def test_subnets_of_two_networks_may_overlap(site: Site) -> None:
     assert one.cidr == other.cidr
 
 
-def test_a_cidr_with_host_bits_is_refused(site: Site) -> None:
+def test_host_bits_of_a_cidr_are_dropped(site: Site) -> None:
     body = {"network_id": site.network().id, "cidr": "10.77.0.5/24", "ip_version": 4}
 
-    with pytest.raises(InvalidInput, match=r"'10\.77\.0\.5/24' is not a valid IP subnet"):
+    made = site.neutron.api.request("POST", "/subnets", json={"subnet": body})
+
+    assert made["subnet"]["cidr"] == "10.77.0.0/24"
+
+
+@pytest.mark.parametrize("nonsense", ["junk", "10.77.0.0/33", "10.77.0/24/1"])
+def test_a_cidr_that_is_none_is_refused(site: Site, nonsense: str) -> None:
+    body = {"network_id": site.network().id, "cidr": nonsense, "ip_version": 4}
+
+    with pytest.raises(InvalidInput, match="not in a CIDR format"):
         site.neutron.api.request("POST", "/subnets", json={"subnet": body})
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from fakes.attributes import MAX_MTU, Body, Refusal, check_post, check_put, invalid
+from fakes.attributes import MAX_MTU, Body, Refusal, check_post, check_put, invalid, not_found
 
 _NEUTRONS_OWN = {"network:dhcp", "network:distributed"}
 _FAILED, _UNBOUND, _BOUND = "binding_failed", "unbound", "ovs"
@@ -40,13 +40,17 @@ class Cloud:
         made["tenant_id"] = made["project_id"]
         {"network": self._complete_network, "subnet": self._complete_subnet, "port": self._complete_port}[kind](made)
         self.resources[kind][made["id"]] = made
+        if kind == "network":
+            self._add_metadata_port(made)
+        if kind == "subnet":
+            self._address_metadata_port(made)
         return self.shown(kind, made)
 
     def get(self, kind: str, id_: str) -> Body:
         """One resource as it is kept; raises Refusal 404."""
         found = self.resources[kind].get(id_)
         if found is None:
-            raise _not_found(kind, id_)
+            raise not_found(kind, id_)
         return found
 
     def update(self, kind: str, id_: str, changes: Body) -> Body:
@@ -62,13 +66,8 @@ class Cloud:
         self.get(kind, id_)
         if kind == "network":
             self._empty_network(id_)
-        if kind == "subnet" and any(self._allocated(id_)):
-            raise Refusal(
-                409,
-                "SubnetInUse",
-                f"Unable to complete operation on subnet {id_}: One or more ports have an IP allocation from this "
-                "subnet.",
-            )
+        if kind == "subnet":
+            self._empty_subnet(id_)
         del self.resources[kind][id_]
 
     def shown(self, kind: str, body: Body) -> Body:
@@ -85,13 +84,17 @@ class Cloud:
 
     def _complete_subnet(self, subnet: Body) -> None:
         network = self.get("network", subnet["network_id"])
-        cidr = ip_network(subnet["cidr"])
+        try:
+            cidr = ip_network(subnet["cidr"], strict=False)
+        except ValueError:
+            raise invalid(f"{subnet['cidr']} is not in a CIDR format") from None
+        subnet["cidr"] = str(cidr)
         if subnet["ip_version"] != cidr.version:
             raise invalid(f"cidr '{cidr}' does not match the ip_version '{subnet['ip_version']}'")
         if subnet["enable_dhcp"] and cidr.prefixlen > cidr.max_prefixlen - 2:
             raise invalid("Subnet has a prefix length that is incompatible with DHCP service enabled")
-        first = str(cidr[1] if cidr.num_addresses > 1 else cidr[0])
-        gateway = subnet.setdefault("gateway_ip", first)
+        # Of IPv6 it is the subnet-router anycast address (RFC 4291, 2.6.1).
+        gateway = subnet.setdefault("gateway_ip", str(cidr[1 if cidr.version == 4 and cidr.num_addresses > 1 else 0]))
         if cidr.version == 4 and gateway and gateway in {str(cidr[0]), str(cidr[-1])} and cidr.num_addresses > 2:
             raise invalid("Gateway is not valid on subnet")
         if any(ip_network(other["cidr"]).overlaps(cidr) for other in self._subnets_of(network["id"])):
@@ -129,6 +132,7 @@ class Cloud:
         port["binding:vif_type"] = kind
         port["binding:vif_details"] = (
             {"port_filter": True, "connectivity": "l2", "bridge_name": "br-int", "datapath_type": "netdev"}
+            | {"ovs_create_tap": True, "bound_drivers": {"0": "ovn"}}
             if kind == _BOUND
             else {}
         )
@@ -169,9 +173,41 @@ class Cloud:
         for subnet in self._subnets_of(id_):
             del self.resources["subnet"][subnet["id"]]
 
+    def _empty_subnet(self, id_: str) -> None:
+        users = [port for port in self.resources["port"].values() if _uses(port, id_)]
+        if any(port["device_owner"] not in _NEUTRONS_OWN for port in users):
+            raise Refusal(
+                409,
+                "SubnetInUse",
+                f"Unable to complete operation on subnet {id_}: One or more ports have an IP allocation from this "
+                "subnet.",
+            )
+        for port in users:
+            port["fixed_ips"] = [fixed for fixed in port["fixed_ips"] if fixed["subnet_id"] != id_]
+
+    def _add_metadata_port(self, network: Body) -> None:
+        """OVN serves metadata to VMs from a port of its own in every network."""
+        port = {"network_id": network["id"], "device_owner": "network:distributed", "security_groups": []}
+        self._create(
+            "port", check_post("port", {**port, "device_id": f"ovnmeta-{network['id']}"}), network["project_id"]
+        )
+
+    def _address_metadata_port(self, subnet: Body) -> None:
+        """The metadata port takes the first free address of every IPv4 subnet with DHCP."""
+        if not subnet["enable_dhcp"] or subnet["ip_version"] != 4:
+            return
+        for port in self.resources["port"].values():
+            if port["network_id"] == subnet["network_id"] and port["device_owner"] == "network:distributed":
+                port["fixed_ips"].append({"subnet_id": subnet["id"], "ip_address": _any(subnet, set())})
+                port["revision_number"] += 1
+
     def _random_macs(self) -> Iterator[str]:
         while True:
             yield "fa:16:3e:" + ":".join(f"{self._macs.randrange(256):02x}" for _ in range(3))
+
+
+def _uses(port: Body, subnet_id: str) -> bool:
+    return any(fixed["subnet_id"] == subnet_id for fixed in port["fixed_ips"])
 
 
 def _specific(subnet: Body, address: str, taken: set[str]) -> str:
@@ -196,7 +232,9 @@ def _any(subnet: Body, taken: set[str]) -> str:
             address = str(type(first)(number))
             if address not in taken:
                 return address
-    raise Refusal(409, "IpAddressGenerationFailure", f"No more IP addresses available for subnet {subnet['id']}.")
+    raise Refusal(
+        409, "IpAddressGenerationFailure", f"No more IP addresses available on network {subnet['network_id']}."
+    )
 
 
 def _default_pools(subnet: Body) -> Iterator[dict[str, str]]:
@@ -241,8 +279,3 @@ def _check_pools(subnet: Body) -> None:
                 "GatewayConflictWithAllocationPools",
                 f"Gateway ip {gateway} conflicts with allocation pool {name}.",
             )
-
-
-def _not_found(kind: str, id_: str) -> Refusal:
-    name = kind.capitalize()
-    return Refusal(404, f"{name}NotFound", f"{name} {id_} could not be found.")

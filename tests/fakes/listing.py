@@ -5,19 +5,12 @@ from typing import Any
 
 from fakes.attributes import TABLES, Body, bad_request, invalid
 from fakes.cloud import Cloud
+from fakes.rights import Rights
 
 Params = Mapping[str, Sequence[str]]
 
 
-def visible(cloud: Cloud, kind: str, body: Body, project_id: str | None) -> bool:
-    """Whether a project may see a resource; with None everything is visible, as it is to the role `service`."""
-    if project_id is None or body["project_id"] == project_id:
-        return True
-    network = body if kind == "network" else cloud.get("network", body["network_id"])
-    return network["project_id"] == project_id or (kind != "port" and bool(network["shared"]))
-
-
-def listed(cloud: Cloud, kind: str, params: Params, project_id: str | None, max_page: int | None) -> Body:
+def listed(cloud: Cloud, kind: str, params: Params, rights: Rights, max_page: int | None) -> Body:
     """The answer to `GET /<kind>s`. `max_page` is the server's pagination_max_limit."""
     filters = {name: values for name, values in params.items() if name not in {"limit", "marker"}}
     unknown = sorted(filters.keys() - TABLES[kind].filters)
@@ -26,7 +19,7 @@ def listed(cloud: Cloud, kind: str, params: Params, project_id: str | None, max_
     found = [
         body
         for _, body in sorted(cloud.resources[kind].items())
-        if visible(cloud, kind, body, project_id) and _matches(body, filters)
+        if rights.may_see(kind, body) and _matches(body, filters)
     ]
     limit = min(filter(None, (int(params.get("limit", ["0"])[0]), max_page)), default=0)
     marker = params.get("marker", [""])[0]

@@ -25,11 +25,13 @@ from requests.structures import CaseInsensitiveDict
 
 from fakes.attributes import Refusal, bad_request
 from fakes.cloud import Cloud
-from fakes.listing import listed, visible
+from fakes.listing import listed
+from fakes.rights import Rights
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
 
 ENDPOINT = "http://neutron.fake:9696"
+_TOKEN = "token-for-"
 PROJECT = "5e1f0000000000000000000000000001"
 
 
@@ -80,9 +82,11 @@ class Hold:
 
 
 class FakeNeutron(BaseAdapter):
-    """Neutron for one project. Thread-safe: requests are answered one at a time, but held ones wait side by side.
+    """Neutron for the clients made by `client`.
 
-    With `service` the client's identity has the role of that name, which sees every project's resources.
+    Thread-safe: requests are answered one at a time, but held ones wait side by side.
+
+    With `service` the clients' identities have the role of that name besides `member`.
     """
 
     def __init__(self, *, project_id: str = PROJECT, service: bool = True) -> None:
@@ -100,13 +104,14 @@ class FakeNeutron(BaseAdapter):
         self._hold: Hold | None = None
         self._down = False
 
-    def client(self, *, observe: Callable[[Call], None] | None = None) -> Neutron:
-        """Kuryr's client for this cloud."""
+    def client(self, *, project_id: str | None = None, observe: Callable[[Call], None] | None = None) -> Neutron:
+        """Kuryr's client for this cloud, with a token for this project (else the cloud's first one)."""
+        project = project_id or self.project_id
         http = requests.Session()
         http.trust_env = False
         http.mount("http://", self)
-        session = Session(auth=Token(ENDPOINT, "a-token"), session=http)
-        return Neutron(Adapter(session, service_type="network"), project_id=self.project_id, observe=observe)
+        session = Session(auth=Token(ENDPOINT, f"{_TOKEN}{project}"), session=http)
+        return Neutron(Adapter(session, service_type="network"), project_id=project, observe=observe)
 
     def fail_next(
         self,
@@ -212,20 +217,20 @@ class FakeNeutron(BaseAdapter):
         kind = family.removesuffix("s")
         if kind not in self.cloud.resources:
             raise Refusal(404, "HTTPNotFound", "The resource could not be found.")
-        viewer = None if self._service else self.project_id
+        rights = Rights(self.cloud, asked.headers["X-Auth-Token"].removeprefix(_TOKEN), self._service)
         if id_:
-            body = self.cloud.get(kind, id_)
-            if not visible(self.cloud, kind, body, viewer):
-                raise Refusal(404, f"{kind.capitalize()}NotFound", f"{kind.capitalize()} {id_} could not be found.")
+            rights.check_access(asked.method, kind, self.cloud.get(kind, id_))
         match asked.method:
             case "GET" if id_:
-                return 200, {kind: self.cloud.shown(kind, body)}
+                return 200, {kind: self.cloud.shown(kind, self.cloud.get(kind, id_))}
             case "GET":
-                return 200, listed(self.cloud, kind, asked.params, viewer, self.max_page)
-            case "POST" if kind in asked.json:
-                return 201, {kind: self.cloud.create(kind, [asked.json[kind]], self.project_id)[0]}
-            case "POST" if family in asked.json:
-                return 201, {family: self.cloud.create(kind, asked.json[family], self.project_id)}
+                return 200, listed(self.cloud, kind, asked.params, rights, self.max_page)
+            case "POST" if kind in asked.json or family in asked.json:
+                bodies = [asked.json[kind]] if kind in asked.json else asked.json[family]
+                for body in bodies:
+                    rights.check_create(kind, body)
+                made = self.cloud.create(kind, bodies, rights.project_id)
+                return 201, {kind: made[0]} if kind in asked.json else {family: made}
             case "PUT":
                 return 200, {kind: self.cloud.update(kind, id_, asked.json[kind])}
             case "DELETE":

@@ -28,7 +28,14 @@ def test_threads_never_share_an_address() -> None:
     fake = FakeNeutron()
     neutron = fake.client()
     network = neutron.networks.create(name="n", description="d")
-    subnet = neutron.subnets.create(network_id=network.id, name="s", description="d", cidr=ip_network("10.0.0.0/27"))
+    subnet = neutron.subnets.create(
+        network_id=network.id,
+        name="s",
+        description="d",
+        cidr=ip_network("10.0.0.0/27"),
+        gateway=None,
+        enable_dhcp=False,
+    )
 
     def start(number: int) -> str:
         port = neutron.ports.create(
@@ -41,9 +48,9 @@ def test_threads_never_share_an_address() -> None:
         return str(port.fixed_ips[0].address)
 
     with ThreadPoolExecutor(8) as threads:
-        assert len(set(threads.map(start, range(29)))) == 29
+        assert len(set(threads.map(start, range(30)))) == 30
     with pytest.raises(Exhausted):
-        start(30)
+        start(31)
 
 
 def test_threads_that_begin_together_authenticate_once(server: CloudServer, with_password: Configure) -> None:
