@@ -90,8 +90,9 @@ def test_a_bridge_named_by_neutron_is_used(binding: Binding, make_vif: MakeVif, 
     outer = plugged(binding, vif)
     moved = make_vif(port_id=vif.port_id, details={"bridge_name": "br-other"})
     binding.plug(moved)
-    assert switch.ports() == []
-    assert switch.vsctl("list-ports", "br-other").split() == [outer]
+    row = switch.vsctl("get", "Port", outer, "_uuid").strip()
+    assert row not in switch.vsctl("get", "Bridge", "br-int", "ports")
+    assert row in switch.vsctl("get", "Bridge", "br-other", "ports")
     binding.unplug(vif.port_id)
     assert switch.vsctl("list-ports", "br-other").split() == []
 
@@ -153,6 +154,19 @@ def test_a_port_whose_link_was_lost_is_made_again(binding: Binding, vif: Vif, sw
     switch.install(outer)
     binding.await_ready(vif, timeout=10)
     assert binding.found() == [Found(vif.port_id, OWNER)]
+
+
+def test_an_old_sign_does_not_make_a_port_ready_whose_link_was_lost(
+    binding: Binding, vif: Vif, switch: OpenVSwitch
+) -> None:
+    outer = plugged(binding, vif)
+    switch.install(outer)
+    binding.await_ready(vif, timeout=10)
+    with IPRoute() as ip:
+        ip.link("del", index=index_of(outer))
+    switch.vsctl("wait-until", "Interface", outer, "ofport=-1")
+    with pytest.raises(PlugError, match="could not add"):
+        binding.await_ready(vif, timeout=0.5)
 
 
 @pytest.mark.parametrize("mark", ["", "external_ids:kuryr=other"])

@@ -28,8 +28,8 @@ class BindingContext:
     """The Open vSwitch bridge of ports that name none themselves."""
     ovsdb: str = "unix:/run/openvswitch/db.sock"
     """Where the local ovsdb-server listens, in Open vSwitch's notation."""
-    timeout: float = 5.0
-    """Seconds that Open vSwitch may take to answer."""
+    timeout: float = 10.0
+    """Seconds that Open vSwitch may take to answer. A lost connection is tried again every 8 s at the least often."""
 
 
 @dataclass(frozen=True)

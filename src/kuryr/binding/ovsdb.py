@@ -203,21 +203,17 @@ class Ovsdb:
     def _no_answer(self) -> PlugError:
         return PlugError(
             f"Open vSwitch does not answer at {self._remote}",
-            hint="is ovsdb-server running, and does Kuryr look for it in the right place ([ovs] in kuryr.conf)?",
+            hint="is ovsdb-server running, and is it there that it listens? ([binding] ovsdb_connection in kuryr.conf)",
         )
 
 
 class _Replica(connection.OvsdbIdl):  # type: ignore[misc]
     """The local copy of the database, which tells watchers about changed rows."""
 
-    def __init__(self, remote: str, timeout: float) -> None:
+    def __init__(self, remote: str) -> None:
         helper = SchemaHelper(schema_json=_SCHEMA)
         helper.register_all()
         super().__init__(remote, helper, leader_only=False)
-        # Unlike TCP, a local socket is not probed by default: a server that is stopped but not dead would keep a
-        # transaction waiting for ever. The default back-off would find a restarted server up to 8 s too late.
-        self._session.reconnect.set_probe_interval(max(1000, int(timeout * 1000)))
-        self._session.reconnect.set_backoff(1000, 1000)
         self.events = event.RowEventHandler()
 
     def notify(self, event: str, row: Any, updates: Any = None) -> None:
@@ -232,7 +228,7 @@ class _Api(ovs_idl.Backend):  # type: ignore[misc]
     ovsdb_connection: Any = None
 
     def __init__(self, remote: str, timeout: float) -> None:
-        replica = _Replica(remote, timeout)
+        replica = _Replica(remote)
         self.events = replica.events
         super().__init__(connection.Connection(replica, timeout), start=False)
 
