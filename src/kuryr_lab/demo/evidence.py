@@ -1,0 +1,94 @@
+"""What the demo's claims rest on: packets that arrive or do not, and what the hosts' kernels say."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from kuryr_lab.host import Host
+from kuryr_lab.traffic import Station
+from kuryr_lab.waiting import wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A container or a machine: who sends and answers there, on which host, at which address."""
+
+    station: Station
+    host: str
+    address: str
+
+    @property
+    def name(self) -> str:
+        """What its web server answers."""
+        return self.station.name
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came of one ping and one HTTP request over TCP."""
+
+    source: Peer
+    target: Peer
+    milliseconds: float | None
+    """Round trip of the ping; None if it was not answered."""
+    content: str | None
+    """What the web server answered; None if no connection was made."""
+
+    @property
+    def works(self) -> bool:
+        """Whether both arrived, and the right one answered."""
+        return self.milliseconds is not None and self.content == self.target.name
+
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing arrived at all."""
+        return self.milliseconds is None and self.content is None
+
+    def row(self) -> tuple[str, str, str, str]:
+        """For a person: from, to, ping, TCP."""
+        ping = "no answer" if self.milliseconds is None else f"{self.milliseconds:.2f} ms"
+        http = "no connection" if self.content is None else f"says {self.content!r}"
+        target = f"{self.target.name} ({self.target.host}) {self.target.address}"
+        return f"{self.source.name} ({self.source.host})", target, ping, http
+
+
+COLUMNS = ("from", "to", "ping", "HTTP over TCP")
+
+
+def attempt(source: Peer, target: Peer) -> Exchange:
+    """One ping and one request, each given up after a second."""
+    pinged = source.station.run(["busybox", "ping", "-c", "1", "-W", "1", target.address], check=False)
+    content = source.station.fetch(target.address, seconds=1)
+    return Exchange(source, target, round_trip(pinged.stdout), None if content is None else content.strip())
+
+
+def exchange(source: Peer, target: Peer, seconds: float = 10) -> Exchange:
+    """The same, as soon as a first ping is answered: tunnels learn of a neighbour from the first packet."""
+    source.station.reaches(target.address, seconds)
+    return attempt(source, target)
+
+
+def await_silence(source: Peer, target: Peer, seconds: float = 10) -> Exchange:
+    """The same, as soon as a ping is not answered any more: switches learn of a change of groups within moments."""
+    wait_until(f"{source.name} is shut out", lambda: not source.station.ping(target.address), seconds)
+    return attempt(source, target)
+
+
+def round_trip(printed: str) -> float | None:
+    """Milliseconds, from what busybox's ping printed; None if nothing was answered."""
+    found = re.search(r"^\d+ bytes from .* time=([0-9.]+) ms$", printed, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+def addresses_and_routes(host: Host) -> frozenset[str]:
+    """Every address and every route of a host, of both families, those of its containers apart."""
+    listed = {family: host.run(["ip", "-json", family, "route", "show"]).stdout for family in ("-4", "-6")}
+    links = json.loads(host.run(["ip", "-json", "address", "show"]).stdout)
+    addresses = {
+        f"{link['ifname']} {each['local']}/{each['prefixlen']}" for link in links for each in link["addr_info"]
+    }
+    return frozenset(addresses).union(*(map(_route, json.loads(routes or "[]")) for routes in listed.values()))
+
+
+def _route(route: dict[str, str]) -> str:
+    return " ".join(f"{key} {route[key]}" for key in ("dst", "gateway", "dev", "prefsrc") if key in route)

@@ -1,0 +1,74 @@
+"""What a person sees of the demo: steps, commands as typed, evidence, and what each of it proves.
+
+It must read the same in a terminal, in a log without colours and in a pipe: words carry the meaning, colours repeat it.
+"""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kuryr_lab.errors import LabError
+
+WIDTH = 118
+"""Columns where there is no terminal to ask."""
+
+
+class CheckFailed(LabError):
+    """What the demo claims is not so."""
+
+    def __init__(self, claim: str, expected: object, seen: object) -> None:
+        super().__init__(f"{claim}: expected {expected}, saw {seen}")
+
+
+class Screen:
+    """Prints the demo, in the order of the calls."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._steps = 0
+
+    def step(self, title: str, meaning: str) -> None:
+        """Begin a step: what happens, in a few words, and what it means."""
+        self._steps += 1
+        self.console.print()
+        self.console.print(Text(f"{self._steps:2}  {title}", style="bold cyan"))
+        self.say(meaning)
+
+    def say(self, text: str) -> None:
+        """Plain words."""
+        self.console.print(Padding(Text(text), (0, 0, 0, 4)))
+
+    def command(self, where: str, argv: Sequence[str], output: str = "") -> None:
+        """A command that is run at `where` (`host1`, `tenant`), so that it can be copied, and what it printed."""
+        line = Text.assemble((f"    {where}$ ", "dim"), (shlex.join(argv), "bold"))
+        self.console.print(line, soft_wrap=True)
+        for printed in output.splitlines():
+            self.console.print(Text(f"      {printed}", style="dim"), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Evidence in rows; no cell is cut off."""
+        table = Table(*columns, box=None, header_style="underline", pad_edge=False, padding=(0, 3, 0, 0))
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self.console.print(Padding(table, (0, 0, 0, 6)))
+
+    def check(self, claim: str, *, expected: object, seen: object) -> None:
+        """A claim in words, and whether it holds. Raises CheckFailed unless `seen` equals `expected`."""
+        if seen != expected:
+            raise CheckFailed(claim, expected, seen)
+        self.console.print(Text(f"    ✓ {claim}", style="green"))
+
+    def failure(self, error: LabError) -> None:
+        """One red line: what went wrong."""
+        self.console.print()
+        self.console.print(Text(f"    ✗ FAILED: {error}", style="bold red"), soft_wrap=True)
+
+    def log(self, title: str, text: str) -> None:
+        """The end of a log, as it is."""
+        self.console.print(Text(f"    {title}", style="bold"), soft_wrap=True)
+        for line in text.splitlines():
+            self.console.print(Text(f"      {line}", style="dim"), soft_wrap=True)
