@@ -30,7 +30,7 @@ GENERAL = [
     cfg.StrOpt(
         "deployment",
         default="default",
-        regex=r"[A-Za-z0-9_.-]{1,32}",
+        regex=r"^[A-Za-z0-9_.-]{1,32}\Z",
         help="Tells apart independent installations of Kuryr on one cloud or host. It is part of the mark on "
         "everything that Kuryr makes: two drivers on one host need two names.",
     ),
