@@ -48,7 +48,7 @@ class Lab:
     def _populate(self, layout: Layout) -> None:
         self.layout = layout
         self.control = Node(layout, "control")
-        self.hosts = {name: Host(layout, name) for name in self._record().get("hosts", [])}
+        self.hosts: dict[str, Host] = {name: Host(layout, name) for name in self._record().get("hosts", [])}
 
     @property
     def name(self) -> str:

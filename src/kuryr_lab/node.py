@@ -19,6 +19,7 @@ from kuryr_lab.processes import DAEMON_MARK, NODE_MARK, Marked
 from kuryr_lab.spawn import REPORT, Spawned
 from kuryr_lab.waiting import wait_until
 
+_WRAPPERS = ("nsenter ", "setpriv ")  # what a daemon is for an instant before it is itself
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TERM")
 
 
@@ -135,17 +136,18 @@ class Node:
         log = self.layout.log(self.name, name)
         child = Spawned(self._leashed(argv), self.environment(env) | {DAEMON_MARK: name}, log)
         self._children.append(child)
+        daemon = Daemon(self, name)
 
         def ready_or_ended() -> bool:
             if (status := child.status()) is not None:
                 raise LabError(f"{name} on {self.name} ended with status {status}", log=log)
-            return ready()
+            return ready() and daemon.alive()
 
         try:
             wait_until(f"{name} on {self.name} is ready", ready_or_ended, seconds)
         except LabError as error:
             raise LabError(str(error), log=log) from None
-        return Daemon(self, name)
+        return daemon
 
     def find_daemon(self, name: str) -> "Daemon":
         """A program running behind in the node, whoever started it."""
@@ -202,7 +204,8 @@ class Daemon:
         """Its main process, None if it has ended: the one that nsenter became the parent of by entering the node."""
         own = self.processes()
         outside = {one.pid for one in own if one.depth == 1}
-        return next((one for one in own if one.depth > 1 and one.parent in outside), None)
+        inside = (one for one in own if one.depth > 1 and one.parent in outside)
+        return next((one for one in inside if not one.command.startswith(_WRAPPERS)), None)
 
     def processes(self) -> list[Marked]:
         """All that was started for it or by it, as far as it kept its environment."""

@@ -44,7 +44,8 @@ class Station(ABC):
     def fetch(self, address: str, port: int = 80, seconds: int = 2) -> str | None:
         """What the web server at `address` says (`serve`: its station's name); None if no connection is made."""
         host = f"[{address}]" if ":" in address else address
-        argv = ["busybox", "wget", "-q", "-T", str(seconds), "-O", "-", f"http://{host}:{port}/"]
+        # Not wget's own time-out: with it Debian's static busybox crashes.
+        argv = ["busybox", "timeout", str(seconds), "busybox", "wget", "-q", "-O", "-", f"http://{host}:{port}/"]
         done = self.run(argv, check=False)
         return done.stdout if done.returncode == 0 else None
 

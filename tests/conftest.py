@@ -1,0 +1,60 @@
+"""The lab for all tests that need a real cloud, thin on top of `kuryr_lab`."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from kuryr.neutron.client import Neutron
+from kuryr_lab.lab import Lab
+from kuryr_lab.leaks import inventory, leaked
+from kuryr_lab.request_log import Cursor
+from kuryr_lab.tenant import TenantNetwork
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """A lab with two hosts: the one named in KURYR_LAB_NAME, left running, or one of this session's own."""
+    name = os.environ.get("KURYR_LAB_NAME")
+    lab = Lab(name or f"test{os.getpid()}")
+    lab.up(hosts=2)
+    yield lab
+    if not name:
+        lab.down()
+        assert lab.leftovers() == []
+
+
+@pytest.fixture
+def no_leaks(lab: Lab) -> Iterator[None]:
+    """Fail the test if Neutron, Open vSwitch, the kernel or Docker hold more, or less, than before it."""
+    before = inventory(lab)
+    yield
+    assert leaked(lab, before) == []
+
+
+@pytest.fixture
+def tenant_network(lab: Lab, no_leaks: None) -> Iterator[TenantNetwork]:
+    """A fresh Neutron network and subnet of project `demo`."""
+    with TenantNetwork(lab) as network:
+        yield network
+
+
+@pytest.fixture
+def host1_requests(lab: Lab) -> Cursor:
+    """What host1, and so the driver there, asks of Neutron from here on."""
+    return lab.requests("host1")
+
+
+@pytest.fixture(scope="session")
+def lab_host(lab: Lab) -> str:
+    """A host with a working agent."""
+    return next(iter(lab.hosts))
+
+
+@pytest.fixture
+def lab_neutron(lab: Lab, lab_host: str) -> Neutron:
+    """Kuryr's own client, from the configuration that the lab wrote on a host."""
+    from kuryr import config  # noqa: PLC0415  (only tests with a lab pay for these)
+    from kuryr.neutron.session import connect  # noqa: PLC0415
+
+    return connect(config.load([lab.hosts[lab_host].etc / "kuryr" / "kuryr.conf"]))
