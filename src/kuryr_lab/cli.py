@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kuryr_lab.errors import LabError, tail
-from kuryr_lab.lab import Lab
+from kuryr_lab.lab import Lab, all_labs
 from kuryr_lab.progress import Progress
 from kuryr_lab.shell import exports
 
@@ -58,13 +58,16 @@ def up(
 
 
 @app.command()
-def down(name: Name = "default") -> None:
+def down(
+    name: Name = "default",
+    every: Annotated[bool, typer.Option("--all", help="All labs of this checkout.")] = False,
+) -> None:
     """End and remove everything a lab consists of."""
-    lab = Lab(name)
-    lab.down()
-    if left := lab.leftovers():
-        raise LabError(f"lab {name} is down, but in use by others: {'; '.join(left)}")
-    errors.print(f"lab {name} is down")
+    for lab in all_labs() if every else [Lab(name)]:
+        lab.down()
+        if left := lab.leftovers():
+            raise LabError(f"lab {lab.name} is down, but in use by others: {'; '.join(left)}")
+        errors.print(f"lab {lab.name} is down")
 
 
 @app.command()

@@ -190,6 +190,12 @@ class Lab:
             yield
 
 
+def all_labs() -> list[Lab]:
+    """Every lab of this checkout that was ever brought up."""
+    base = settings("default").base
+    return [Lab(path.name) for path in sorted(base.glob("[!.]*")) if path.is_dir()]
+
+
 @contextlib.contextmanager
 def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an advisory lock on a directory: the kernel releases it with the process, and it leaves no file."""

@@ -64,10 +64,11 @@ def attribute(commands: Sequence[Command], requests: Iterable[Request]) -> list[
     ]
 
 
-def describe(requests: Iterable[Request]) -> str:
-    """The requests in few words: `POST port, 2 GET networks`."""
+def describe(requests: Sequence[Request]) -> str:
+    """How many requests, and which: `3: POST port, 2 GET networks`."""
     counted = Counter(_kind(request) for request in requests)
-    return ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items()) or "-"
+    kinds = ", ".join(kind if number == 1 else f"{number} {kind}" for kind, number in counted.items())
+    return f"{len(requests)}: {kinds}" if kinds else "0"
 
 
 def _kind(request: Request) -> str:

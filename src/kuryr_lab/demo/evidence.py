@@ -1,10 +1,16 @@
 """What the demo's claims rest on: packets that arrive or do not, and what the hosts' kernels say."""
 
+import contextlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
+from kuryr_lab.lab import Lab
+from kuryr_lab.leaks import inventory
 from kuryr_lab.traffic import Station
 from kuryr_lab.waiting import wait_until
 
@@ -92,3 +98,31 @@ def addresses_and_routes(host: Host) -> frozenset[str]:
 
 def _route(route: dict[str, str]) -> str:
     return " ".join(f"{key} {route[key]}" for key in ("dst", "gateway", "dev", "prefsrc") if key in route)
+
+
+def left_behind(lab: Lab, before: frozenset[str], seconds: float = 20) -> list[str]:
+    """What differs from the inventory `before` even after `seconds`: `+` has come, `-` has gone. Empty if nothing.
+
+    Docker unmounts the network namespace of a container that ends, with which the namespace is gone, but removes the
+    empty file that it was mounted on only once a minute (libnetwork, osl/namespace_linux.go, gpmCleanupPeriod).
+    """
+    differences: list[str] = []
+
+    def equal() -> bool:
+        now = inventory(lab) - _empty_files(lab.hosts.values())
+        differences[:] = sorted([f"+ {item}" for item in now - before] + [f"- {item}" for item in before - now])
+        return not differences
+
+    with contextlib.suppress(LabError):
+        wait_until("nothing is left behind", equal, seconds)
+    return differences
+
+
+def _empty_files(hosts: Iterable[Host]) -> set[str]:
+    """The lines of an inventory for Docker's files that no network namespace is mounted on."""
+    return {
+        f"{host.name}: network namespace {path.name}"
+        for host in hosts
+        for path in Path("/proc", str(host.pid), "root/run/docker/netns").glob("*")
+        if not path.is_mount()
+    }

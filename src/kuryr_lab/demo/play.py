@@ -2,59 +2,61 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+from keystoneauth1.exceptions import ClientException
 from rich.console import Console
 
 from kuryr_lab.demo.screen import WIDTH, Screen
-from kuryr_lab.demo.story import Story
+from kuryr_lab.demo.stage import Stage
+from kuryr_lab.demo.story import tell
 from kuryr_lab.errors import LabError, tail
 from kuryr_lab.lab import Lab
 from kuryr_lab.progress import Progress
 
 
 def play(name: str, *, keep: bool) -> bool:
-    """Show the demo in the lab `name`; whether everything was as claimed.
+    """Show the demo in the lab `name`; whether everything was as claimed and nothing is left.
 
     A lab of that name that is up is taken down first: a demo begins with nothing. Afterwards the lab is taken down,
-    also after Ctrl-C; with `keep` it stays up.
+    also after Ctrl-C; with `keep` it stays up, unless it was interrupted.
     """
     screen = Screen(Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH))
     lab, began = Lab(name), time.monotonic()
     try:
         told = _tell(lab, screen, keep=keep)
     except BaseException:
+        screen.say("The cloud is taken down.")
         lab.down()
         raise
     if keep:
-        if not told:
-            screen.say(f"The lab stays up for a look around; end it by: {_program()} down --name {name}")
+        if not told and lab.hosts:
+            screen.say(f"The cloud stays up for a look around; end it by: {_program()} down --name {name}")
         return told
-    left = _end(lab, screen) if told else _abandon(lab)
-    if told and not left:
-        screen.say(f"That was all, in {time.monotonic() - began:.0f} s. Nothing is left.")
-    return told and not left
+    gone = _end(lab, screen)
+    if told and gone:
+        screen.say(
+            f"That was all, in {time.monotonic() - began:.0f} s. Everything was as claimed, and nothing is left."
+        )
+    return told and gone
 
 
 def _tell(lab: Lab, screen: Screen, *, keep: bool) -> bool:
+    """The story; whether it came to its end."""
     try:
         _raise_cloud(lab, screen)
-        story = Story(lab, screen)
-        story.tell()
-        if not keep:
-            story.removal()
-        story.costs()
-        if keep:
-            story.invitation(_program())
-    except LabError as error:
+        tell(Stage(lab, screen), _program() if keep else None)
+    except (LabError, ClientException, subprocess.SubprocessError) as error:
         screen.failure(error)
-        if error.log:
-            screen.log(str(error.log), tail(error.log))
+        log = getattr(error, "log", None)
+        if log:
+            screen.log(str(log), tail(log))
         for host in lab.hosts.values():
-            log = host.find_daemon("kuryr").log
-            screen.log(f"{host.name}: the end of Kuryr's log ({log})", tail(log, 12))
+            driver = host.find_daemon("kuryr").log
+            screen.log(f"{host.name}: the end of Kuryr's log ({driver})", tail(driver, 12))
         return False
     return True
 
@@ -74,20 +76,15 @@ def _raise_cloud(lab: Lab, screen: Screen) -> None:
 
 
 def _end(lab: Lab, screen: Screen) -> bool:
-    """Take the lab down; whether something is left of it."""
-    screen.step("The cloud goes", "Processes, namespaces, mounts, interfaces and control groups, all of the lab's.")
+    """Take the lab down; whether nothing is left of it."""
+    screen.step("The cloud goes", "Its processes, namespaces, mounts, interfaces and control groups.")
     lab.down()
-    left = lab.leftovers()
     try:
-        screen.check("nothing is left on this machine", expected=[], seen=left)
+        screen.check("nothing of it is left on this machine", expected=[], seen=lab.leftovers())
     except LabError as error:
         screen.failure(error)
-    return bool(left)
-
-
-def _abandon(lab: Lab) -> bool:
-    lab.down()
-    return bool(lab.leftovers())
+        return False
+    return True
 
 
 def _program() -> str:

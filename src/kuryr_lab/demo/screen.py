@@ -40,29 +40,31 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Plain words."""
-        self.console.print(Padding(Text(text), (0, 0, 0, 4)))
+        self.console.print(Padding(Text(text), (0, 0, 0, 4), expand=False))
 
-    def command(self, where: str, argv: Sequence[str], output: str = "") -> None:
-        """A command that is run at `where` (`host1`, `tenant`), so that it can be copied, and what it printed."""
+    def line(self, text: str) -> None:
+        """A line to copy, however long."""
+        self.console.print(Text(f"    {text}", style="bold"), soft_wrap=True)
+
+    def command(self, where: str, argv: Sequence[str]) -> None:
+        """A command that is run at `where` (`host1`, `tenant`), so that it can be copied."""
         line = Text.assemble((f"    {where}$ ", "dim"), (shlex.join(argv), "bold"))
         self.console.print(line, soft_wrap=True)
-        for printed in output.splitlines():
-            self.console.print(Text(f"      {printed}", style="dim"), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Evidence in rows; no cell is cut off."""
         table = Table(*columns, box=None, header_style="underline", pad_edge=False, padding=(0, 3, 0, 0))
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self.console.print(Padding(table, (0, 0, 0, 6)))
+        self.console.print(Padding(table, (0, 0, 0, 6), expand=False))
 
     def check(self, claim: str, *, expected: object, seen: object) -> None:
         """A claim in words, and whether it holds. Raises CheckFailed unless `seen` equals `expected`."""
         if seen != expected:
             raise CheckFailed(claim, expected, seen)
-        self.console.print(Text(f"    ✓ {claim}", style="green"))
+        self.console.print(Padding(Text(f"✓ {claim}", style="green"), (0, 0, 0, 4), expand=False))
 
-    def failure(self, error: LabError) -> None:
+    def failure(self, error: Exception) -> None:
         """One red line: what went wrong."""
         self.console.print()
         self.console.print(Text(f"    ✗ FAILED: {error}", style="bold red"), soft_wrap=True)

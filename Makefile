@@ -1,0 +1,49 @@
+# Everything a developer runs. Each target installs what it needs first; Debian 12, root.
+BIN := .venv/bin
+KURYR := .venv/.installed
+CLOUD := build/cloud/.installed
+
+.PHONY: help setup packages root demo lab check test test-all lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: setup ## two Docker hosts, one Neutron network, traffic between them (KEEP=1 leaves the lab up)
+	$(BIN)/kuryr-lab demo $(if $(KEEP),--keep)
+
+lab: setup ## bring up a private cloud with two Docker hosts: kuryr-lab up
+	$(BIN)/kuryr-lab up
+
+check: $(KURYR) ## style, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup check ## check, and the core tests
+	$(BIN)/pytest
+
+test-all: test ## all tests
+
+setup: root packages $(KURYR) $(CLOUD) ## install what is missing
+
+lock: $(KURYR) ## pin the newest versions of all dependencies in requirements/
+	scripts/setup lock
+
+clean: root ## end all labs and remove what was built
+	if [ -x $(BIN)/kuryr-lab ]; then $(BIN)/kuryr-lab down --all; fi
+	rm -rf build .venv
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "error: the lab makes network namespaces and mounts: run make as root" >&2; exit 1; }
+
+packages:
+	@scripts/setup packages
+
+$(KURYR): pyproject.toml requirements/kuryr.txt requirements/uv.txt scripts/setup | packages
+	@scripts/setup kuryr
+	@touch $@
+
+$(CLOUD): requirements/cloud.in requirements/cloud.txt requirements/uv.txt scripts/setup | packages $(KURYR)
+	@scripts/setup cloud
+	@touch $@
