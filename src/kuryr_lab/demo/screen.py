@@ -5,6 +5,7 @@ It must read the same in a terminal, in a log without colours and in a pipe: wor
 
 import shlex
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 
 from rich.console import Console
 from rich.padding import Padding
@@ -40,7 +41,7 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Plain words."""
-        self.console.print(Padding(Text(text), (0, 0, 0, 4), expand=False))
+        self._wrapped(text)
 
     def line(self, text: str) -> None:
         """A line to copy, however long."""
@@ -62,7 +63,7 @@ class Screen:
         """A claim in words, and whether it holds. Raises CheckFailed unless `seen` equals `expected`."""
         if seen != expected:
             raise CheckFailed(claim, expected, seen)
-        self.console.print(Padding(Text(f"✓ {claim}", style="green"), (0, 0, 0, 4), expand=False))
+        self._wrapped(f"✓ {claim}", "green")
 
     def failure(self, error: Exception) -> None:
         """One red line: what went wrong."""
@@ -74,3 +75,7 @@ class Screen:
         self.console.print(Text(f"    {title}", style="bold"), soft_wrap=True)
         for line in text.splitlines():
             self.console.print(Text(f"      {line}", style="dim"), soft_wrap=True)
+
+    def _wrapped(self, text: str, style: str = "") -> None:
+        for line in wrap(text, self.console.width - 4, break_on_hyphens=False):
+            self.console.print(Text(f"    {line}", style=style))

@@ -1,4 +1,4 @@
-"""What the story is told with: commands that are shown as they are run, containers, machines, and traffic among them."""
+"""What the story is told with: commands shown as they are run, containers, machines, and traffic among them."""
 
 import json
 import subprocess
