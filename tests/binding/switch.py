@@ -26,11 +26,11 @@ class OpenVSwitch:
     def stop_database(self) -> None:
         self._end("ovsdb-server")
 
-    def freeze_database(self) -> None:
-        os.kill(self._pid("ovsdb-server"), signal.SIGSTOP)
+    def freeze(self, daemon: str) -> None:
+        os.kill(self._pid(daemon), signal.SIGSTOP)
 
-    def thaw_database(self) -> None:
-        os.kill(self._pid("ovsdb-server"), signal.SIGCONT)
+    def thaw(self, daemon: str) -> None:
+        os.kill(self._pid(daemon), signal.SIGCONT)
 
     def start_switch(self) -> None:
         self._daemon("ovs-vswitchd", self.remote, "--disable-system")
@@ -41,7 +41,7 @@ class OpenVSwitch:
     def close(self) -> None:
         for daemon in ("ovs-vswitchd", "ovsdb-server"):
             if self._pidfile(daemon).exists():
-                os.kill(self._pid(daemon), signal.SIGCONT)
+                self.thaw(daemon)
                 self._end(daemon)
 
     def vsctl(self, *arguments: str) -> str:

@@ -93,7 +93,7 @@ def test_a_port_that_cannot_be_plugged_says_why(binding: Binding, make_vif: Make
         assert str(failure.value).startswith(line.format(id=vif.port_id))
 
 
-def test_the_driver_for_open_vswitch_is_installed(vif: Vif) -> None:
-    binding = Binding(BindingContext("test"))
+def test_the_driver_for_open_vswitch_is_installed(context: BindingContext, vif: Vif) -> None:
+    binding = Binding(context)
     assert binding.stage(vif, Claim(vif.port_id, "me")).name.startswith("t_c")
     binding.close()

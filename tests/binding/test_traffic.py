@@ -2,10 +2,12 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import IoctlEthtool
 
 from kuryr.binding.links import inner_name, outer_name
@@ -13,7 +15,7 @@ from kuryr.binding.registry import Binding
 from kuryr.model import Claim, Vif
 
 from .conftest import MakeVif
-from .namespaces import Namespace
+from .namespaces import Namespace, index_of
 from .switch import OpenVSwitch
 
 ETH_P_ARP = 0x0806
@@ -81,6 +83,55 @@ def test_containers_talk_tcp_through_the_userspace_bridge(
             tool.close()
     with pytest.raises(TimeoutError):
         say(container, another_container, "10.1.0.2", text)
+
+
+def lose_the_link(binding: Binding, vif: Vif) -> None:
+    with IPRoute() as ip:
+        ip.link("del", index=index_of(outer_name(vif.port_id)))
+
+
+def unplug(binding: Binding, vif: Vif) -> None:
+    binding.unplug(vif.port_id)
+
+
+@pytest.mark.parametrize("end", [lose_the_link, unplug])
+def test_a_port_that_ended_and_is_made_again_carries_traffic(
+    binding: Binding,
+    make_vif: MakeVif,
+    switch: OpenVSwitch,
+    container: Namespace,
+    another_container: Namespace,
+    end: Callable[[Binding, Vif], None],
+) -> None:
+    one, two = make_vif(), make_vif()
+    run(binding, one, container, "10.1.0.1/24")
+    run(binding, two, another_container, "10.1.0.2/24")
+    assert say(container, another_container, "10.1.0.2", b"first") == b"first"
+    for _ in range(3):
+        end(binding, one)
+        run(binding, one, container, "10.1.0.1/24")
+        assert say(container, another_container, "10.1.0.2", b"again") == b"again"
+
+
+def test_a_port_made_again_while_the_switch_is_busy_carries_traffic(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch, container: Namespace, another_container: Namespace
+) -> None:
+    one, two = make_vif(), make_vif()
+    run(binding, one, container, "10.1.0.1/24")
+    run(binding, two, another_container, "10.1.0.2/24")
+
+    def make_again() -> None:
+        binding.unplug(one.port_id)
+        run(binding, one, container, "10.1.0.1/24")
+
+    switch.freeze("ovs-vswitchd")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(make_again)
+        with pytest.raises(TimeoutError):
+            made.result(1)
+        switch.thaw("ovs-vswitchd")
+        made.result(10)
+    assert say(container, another_container, "10.1.0.2", b"again") == b"again"
 
 
 def asks_for_the_hosts_address(container: Namespace, name: str, mac: str) -> bool:

@@ -164,6 +164,11 @@ class Links:
             if claim is not None and claim.port_id == port_id:
                 self._delete(ip, outer)
 
+    def exists(self, name: str) -> bool:
+        """Whether there is a link `name`, whoever made it."""
+        with _asking_for(name), IPRoute() as ip:
+            return _get(ip, ifname=name) is not None
+
     def claims(self) -> list[Claim]:
         """Every claim of this deployment; a half is a claim without owner on the beginning of a port's id."""
         claims = []

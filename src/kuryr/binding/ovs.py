@@ -44,6 +44,10 @@ class OvsDriver:
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         """Make the veth pair and write the claim on it."""
+        name = outer_name(vif.port_id)
+        if self._ovsdb.has_port(name) and not self._links.exists(name):
+            # Open vSwitch would go on to serve the lost link, although the new one has the same name.
+            self._ovsdb.delete_port(name, vif.port_id)
         return Interface(self._links.stage(vif, claim))
 
     def plug(self, vif: Vif) -> None:

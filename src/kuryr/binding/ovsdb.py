@@ -4,6 +4,10 @@ No `ovs-vsctl` process is started per port: the process keeps a replica of the f
 reads from memory and turns "is the port wired yet?" into an event. ovsdbapp's own transaction for Open vSwitch waits,
 in its only thread, until ovs-vswitchd has applied each change, so that parallel plugs would queue up; here a
 transaction ends when the database has it, and whoever needs more waits for a row to show it.
+
+Removing a port needs more. ovs-vswitchd knows devices by name and looks at the database's latest state only: if a port
+goes and comes back before it looks, with another device of the same name, it keeps its hold on the old device, and no
+frame passes. So `delete_port` returns when ovs-vswitchd has let go.
 """
 
 import logging
@@ -25,6 +29,7 @@ LOG = logging.getLogger(__name__)
 MARK = "kuryr"
 """The key in an Interface row's external_ids that holds the deployment's name."""
 
+_NUMBER = {"type": "integer"}
 _TEXT = {"type": "string"}
 _TEXTS = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
 
@@ -40,6 +45,7 @@ def _optional(kind: str) -> dict[str, object]:
 _SCHEMA = {
     "name": "Open_vSwitch",
     "tables": {
+        "Open_vSwitch": {"columns": {"next_cfg": _NUMBER, "cur_cfg": _NUMBER}, "maxRows": 1},
         "Bridge": {
             "columns": {"name": _TEXT, "datapath_type": _TEXT, "ports": _several("Port")},
             "indexes": [["name"]],
@@ -110,14 +116,27 @@ class Ovsdb:
                 return
         self._transact(_AddPort(api, bridge, name, marked))
 
+    def has_port(self, name: str) -> bool:
+        """Whether there is an interface `name` of this deployment."""
+        with self._reading() as api:
+            row = _row(api, "Interface", name)
+            return row is not None and _has(row, {MARK: self._deployment})
+
     def delete_port(self, name: str, port_id: str) -> None:
-        """Remove the port `name` if it is of this deployment and is Neutron's port `port_id`; else leave all alone."""
+        """Remove the port `name` if it is of this deployment and is Neutron's port `port_id`; else leave all alone.
+
+        Afterwards ovs-vswitchd does not hold the device any more, so that another one may take its name. If it does
+        not react within the time-out it is taken to be dead, and a dead one holds nothing.
+        """
         mark = {MARK: self._deployment, "iface-id": port_id}
         with self._reading() as api:
             row = _row(api, "Interface", name)
             if row is None or not _has(row, mark):
                 return
-        self._transact(_DeletePort(api, name, mark))
+        deletion = _DeletePort(api, name, mark)
+        self._transact(deletion)
+        if deletion.result is not None and not self._await_switch(api, deletion.result):
+            LOG.warning("ovs-vswitchd has not removed %s after %s s: is it running?", name, self._timeout)
 
     def interfaces(self) -> list[InterfaceRow]:
         """Every interface of this deployment."""
@@ -132,17 +151,13 @@ class Ovsdb:
 
         Returns whether it is, and the row as it was last seen (None if there is none).
         """
-        with self._reading() as api:
-            watch = _RowIsReady(name, ready)
-        api.events.watch_event(watch)
-        try:
+        api = self._connected()
+        with _watching(api, "Interface", lambda row: row.name == name and ready(InterfaceRow.of(row))) as happened:
             # The row may have become ready before anyone watched it.
             row = self._interface(name)
             if row is not None and ready(row):
                 return True, row
-            return watch.event.wait(timeout), self._interface(name)
-        finally:
-            api.events.unwatch_event(watch)
+            return happened.wait(timeout), self._interface(name)
 
     def close(self) -> None:
         """Disconnect."""
@@ -155,6 +170,13 @@ class Ovsdb:
         with self._reading() as api:
             row = _row(api, "Interface", name)
             return InterfaceRow.of(row) if row is not None else None
+
+    def _await_switch(self, api: "_Api", configuration: int) -> bool:
+        with _watching(api, "Open_vSwitch", lambda row: row.cur_cfg >= configuration) as happened:
+            with self._reading():
+                if _switch(api).cur_cfg >= configuration:
+                    return True
+            return happened.wait(self._timeout)
 
     def _transact(self, change: command.BaseCommand) -> None:
         """The one door through which the database is changed: each call is one transaction, all or nothing.
@@ -244,19 +266,29 @@ class _Api(ovs_idl.Backend):  # type: ignore[misc]
         self.events.notify_thread.join(timeout)
 
 
-class _RowIsReady(event.WaitEvent):  # type: ignore[misc]
-    """Happens once, when the row of an interface becomes ready; each waiter has its own."""
+class _Change(event.WaitEvent):  # type: ignore[misc]
+    """Happens once, when a row of a table comes to satisfy a condition; each waiter has its own."""
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
-    def __init__(self, name: str, ready: Callable[[InterfaceRow], bool]) -> None:
+    def __init__(self, table: str, condition: Callable[[Any], bool]) -> None:
         # A reconnection shows every row as created.
-        super().__init__((self.ROW_CREATE, self.ROW_UPDATE), "Interface", (("name", "=", name),))
-        self._ready = ready
+        super().__init__((self.ROW_CREATE, self.ROW_UPDATE), table, None)
+        self._condition = condition
 
     def match_fn(self, event: str, row: Any, old: Any) -> bool:  # noqa: ARG002
-        return self._ready(InterfaceRow.of(row))
+        return self._condition(row)
+
+
+@contextmanager
+def _watching(api: _Api, table: str, condition: Callable[[Any], bool]) -> Iterator[threading.Event]:
+    change = _Change(table, condition)
+    api.events.watch_event(change)
+    try:
+        yield change.event
+    finally:
+        api.events.unwatch_event(change)
 
 
 class _AddPort(command.BaseCommand):  # type: ignore[misc]
@@ -298,6 +330,7 @@ class _DeletePort(command.BaseCommand):  # type: ignore[misc]
         self.mark = mark
 
     def run_idl(self, txn: Any) -> None:  # noqa: ARG002
+        self.result = None
         interface = _row(self.api, "Interface", self.name)
         if interface is None or not _has(interface, self.mark):
             return
@@ -307,6 +340,16 @@ class _DeletePort(command.BaseCommand):  # type: ignore[misc]
         for bridge in self.api.tables["Bridge"].rows.values():
             if port in bridge.ports:
                 bridge.delvalue("ports", port)
+        # ovs-vswitchd copies next_cfg to cur_cfg when it has applied the database's state.
+        _switch(self.api).increment("next_cfg")
+
+    def post_commit(self, txn: Any) -> None:
+        self.result = txn.get_increment_new_value()
+
+
+def _switch(api: _Api) -> Any:
+    (row,) = api.tables["Open_vSwitch"].rows.values()
+    return row
 
 
 def _row(api: _Api, table: str, name: str) -> Any:
