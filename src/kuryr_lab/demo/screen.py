@@ -3,6 +3,7 @@
 It must read the same in a terminal, in a log without colours and in a pipe: words carry the meaning, colours repeat it.
 """
 
+import json
 import shlex
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -51,6 +52,11 @@ class Screen:
         """A command that is run at `where` (`host1`, `tenant`), so that it can be copied."""
         line = Text.assemble((f"    {where}$ ", "dim"), (shlex.join(argv), "bold"))
         self.console.print(line, soft_wrap=True)
+
+    def request(self, who: str, method: str, path: str, body: object) -> None:
+        """A request to Neutron's API."""
+        said = f"{method} /v2.0{path} {json.dumps(body)}"
+        self.console.print(Text.assemble((f"    {who}> ", "dim"), (said, "bold")), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Evidence in rows; no cell is cut off."""

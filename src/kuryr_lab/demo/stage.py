@@ -1,18 +1,16 @@
 """What the story is told with: commands shown as they are run, containers, machines, and traffic among them."""
 
 import json
-import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from kuryr_lab.client import Resource
 from kuryr_lab.demo.costs import IDENTIFIED, QUIET, Meter
 from kuryr_lab.demo.evidence import COLUMNS, Peer, exchange
 from kuryr_lab.demo.screen import Screen
 from kuryr_lab.docker import IMAGE
-from kuryr_lab.errors import CommandFailed
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
-from kuryr_lab.shell import exports
 from kuryr_lab.traffic import Container
 
 SOCKET = "docker/plugins/kuryr.sock"
@@ -29,20 +27,22 @@ class Stage:
         self.neutron = lab.neutron("demo")
         """As the tenant."""
 
-    def start_driver(self, host: Host) -> None:
-        """Start Kuryr on a host, until Docker can reach it."""
+    def start_drivers(self) -> None:
+        """Start Kuryr on each host, until Docker can reach it."""
         argv = ["kuryr", "docker", "serve"]
-        self.screen.command(host.name, argv)
-        host.daemon("kuryr", argv, ready=(host.run_directory / SOCKET).exists)
+        for host in self.hosts:
+            self.screen.command(host.name, argv)
 
-    def openstack(self, *argv: str) -> None:
-        """Run the stock client as the tenant."""
-        command = ["openstack", *argv]
-        self.screen.command("tenant", command)
-        environment = self.host1.environment(exports(self.lab, 1, "demo"))
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode:
-            raise CommandFailed(command, done.returncode, done.stdout, done.stderr)
+        def start(host: Host) -> None:
+            host.daemon("kuryr", argv, ready=(host.run_directory / SOCKET).exists)
+
+        with ThreadPoolExecutor() as executor:
+            list(executor.map(start, self.hosts))
+
+    def create(self, kind: str, **fields: object) -> Resource:
+        """Make a resource of Neutron's as the tenant."""
+        self.screen.request("tenant", "POST", f"/{kind}s".replace("_", "-"), {kind: fields})
+        return self.neutron.create(kind, **fields)
 
     def docker(self, host: Host, *argv: str, title: str, quiet: float = QUIET) -> None:
         """Run a docker command, and note under `title` what it costs."""
@@ -57,16 +57,18 @@ class Stage:
         networks = json.loads(host.docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", name))
         return Peer(Container(host, name), host.name, networks[network]["IPAddress"])
 
-    def machine(self, host: Host, name: str, network: Resource, group: str) -> Peer:
+    def machine(self, host: Host, name: str, network: str, group: str) -> Peer:
         """A plain port of the tenant that serves its name by HTTP."""
-        port = self.lab.plain_port(host.name, network["id"], name=name, security_groups=[group])
+        port = self.lab.plain_port(host.name, network, name=name, security_groups=[group])
         port.serve()
         return Peer(port, host.name, port.address)
 
     def move(self, machine: Peer, group: str) -> None:
         """Make a machine a member of this security group alone, as the tenant."""
         (port,) = self.neutron.find("port", name=machine.name)
-        self.neutron.update("port", port["id"], security_groups=[group])
+        fields = {"security_groups": [group]}
+        self.screen.request("tenant", "PUT", f"/ports/{port['id']}", {"port": fields})
+        self.neutron.update("port", port["id"], **fields)
 
     def talk(self, *pairs: tuple[Peer, Peer]) -> None:
         """Show that each pair reaches one another, both ways."""

@@ -66,8 +66,7 @@ def drivers(stage: Stage) -> None:
         "Kuryr starts on both Docker hosts",
         "It is Docker's network and IPAM driver. It works in a tenant's project and is no administrator.",
     )
-    for host in stage.hosts:
-        stage.start_driver(host)
+    stage.start_drivers()
 
 
 def meet_tenant(stage: Stage) -> Tenant:
@@ -78,19 +77,17 @@ def meet_tenant(stage: Stage) -> Tenant:
         "`stranger` is in a group of its own, `outsiders`. (Each is a plain Neutron port in a network namespace, bound "
         "to its host and plugged as Nova would plug a machine.)",
     )
-    stage.openstack("network", "create", "green")
-    stage.openstack("subnet", "create", "--network", "green", "--subnet-range", "10.88.0.0/24", "green-v4")
-    stage.openstack("security", "group", "create", "outsiders")
+    network = stage.create("network", name="green")["id"]
+    stage.create("subnet", name="green-v4", network_id=network, ip_version=4, cidr="10.88.0.0/24")
+    outsiders = stage.create("security_group", name="outsiders")["id"]
     neutron = stage.neutron
-    (network,) = neutron.find("network", name="green")
-    default, outsiders = (
-        neutron.find("security_group", name=name, project_id=neutron.project_id)[0]["id"]
-        for name in ("default", "outsiders")
+    (default,) = (
+        group["id"] for group in neutron.find("security_group", name="default", project_id=neutron.project_id)
     )
     vm = stage.machine(stage.host2, "vm", network, default)
     stranger = stage.machine(stage.host1, "stranger", network, outsiders)
     stage.cast("machine", [vm, stranger])
-    return Tenant(network, vm, stranger, default, outsiders)
+    return Tenant(neutron.show("network", network), vm, stranger, default, outsiders)
 
 
 def join(stage: Stage, tenant: Tenant) -> None:
@@ -132,7 +129,7 @@ def isolation(stage: Stage, tenant: Tenant, target: Peer) -> None:
     stage.screen.step(
         "What the security group forbids does not get through",
         f"`stranger` has an address of the same subnet, but is no member of the group of `{target.name}`. To see that "
-        "it is the group and nothing else, the tenant makes it a member for a moment (by Neutron's API).",
+        "it is the group and nothing else, the tenant makes it a member for a moment.",
     )
     stranger = tenant.stranger
     shut = attempt(stranger, target)
