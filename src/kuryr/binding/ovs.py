@@ -74,8 +74,8 @@ class OvsDriver:
 
     def found(self) -> Sequence[Found]:
         """Every claimed link, half link, and row whose link is gone."""
-        ids = [row.external_ids.get("iface-id", "") for row in self._ovsdb.interfaces()]
-        rows = {port_id: Found(port_id, "") for port_id in ids}
+        ids = [row.external_ids.get("iface-id") for row in self._ovsdb.interfaces()]
+        rows = {port_id: Found(port_id, "") for port_id in ids if port_id}
         links = {claim.port_id: Found(claim.port_id, claim.owner) for claim in self._links.claims()}
         return list((rows | links).values())
 
