@@ -69,14 +69,28 @@ def attempt(source: Peer, target: Peer) -> Exchange:
 
 
 def exchange(source: Peer, target: Peer, seconds: float = 10) -> Exchange:
-    """The same, as soon as a first ping is answered: tunnels learn of a neighbour from the first packet."""
-    source.station.reaches(target.address, seconds)
-    return attempt(source, target)
+    """The same, tried until the ping is answered, for `seconds` at most.
+
+    The first packet between two hosts may be lost, while the tunnel learns of its neighbour.
+    """
+    tried: list[Exchange] = []
+
+    def answered() -> bool:
+        tried.append(attempt(source, target))
+        return tried[-1].milliseconds is not None
+
+    with contextlib.suppress(LabError):
+        wait_until(f"{source.name} pings {target.name}", answered, seconds)
+    return tried[-1]
 
 
 def await_silence(source: Peer, target: Peer, seconds: float = 10) -> Exchange:
-    """The same, as soon as a ping is not answered any more: switches learn of a change of groups within moments."""
-    wait_until(f"{source.name} is shut out", lambda: not source.station.ping(target.address), seconds)
+    """The same, tried once a ping is not answered any more, or after `seconds`.
+
+    The switches learn of a change of groups within moments, not at once.
+    """
+    with contextlib.suppress(LabError):
+        wait_until(f"{source.name} is shut out", lambda: not source.station.ping(target.address), seconds)
     return attempt(source, target)
 
 

@@ -1,7 +1,6 @@
 """What the story is told with: commands shown as they are run, containers, machines, and traffic among them."""
 
 import json
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from kuryr_lab.client import Resource
@@ -77,7 +76,3 @@ class Stage:
         self.screen.table(COLUMNS, [each.row() for each in seen])
         working = sum(each.works for each in seen)
         self.screen.check(f"all {len(seen)} ways work, by ping and by TCP", expected=len(seen), seen=working)
-
-    def cast(self, kind: str, peers: Sequence[Peer]) -> None:
-        """Who is where, at which address."""
-        self.screen.table((kind, "host", "address"), [(each.name, each.host, each.address) for each in peers])
