@@ -1,7 +1,7 @@
 """What systemd does for the driver: holds its socket, and starts it again at once when it has died.
 
-`python supervisor.py FOLDER [arguments of serve]`. While FOLDER/down exists, the driver stays dead; the socket goes on
-to listen, so that Docker waits, unless FOLDER/down says "closed".
+`python supervisor.py FOLDER SOCKET [arguments of serve]`. While FOLDER/down exists, the driver stays dead; the socket
+goes on to listen, so that Docker waits, unless FOLDER/down says "closed".
 """
 
 import os
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from kuryr.docker import sockets
 
-SOCKET = Path("/run/docker/plugins/kuryr.sock")
 DOWN = "down"
 
 
@@ -19,7 +18,9 @@ def start(listener: int, folder: Path, arguments: list[str]) -> int:
     """Start the driver with the socket as systemd hands it over; returns its process id."""
     pid = os.fork()
     if pid == 0:
-        os.dup2(listener, sockets.FIRST_PASSED, inheritable=True)
+        if listener != sockets.FIRST_PASSED:
+            os.dup2(listener, sockets.FIRST_PASSED)
+        os.set_inheritable(sockets.FIRST_PASSED, True)
         victim = Path(__file__).with_name("victim.py")
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, str(victim), str(folder), *arguments]
         passed = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
@@ -27,18 +28,18 @@ def start(listener: int, folder: Path, arguments: list[str]) -> int:
     return pid
 
 
-def supervise(folder: Path, arguments: list[str]) -> None:
+def supervise(folder: Path, path: Path, arguments: list[str]) -> None:
     """Keep the driver running until this process is killed."""
     while True:
-        listener = sockets.listen(SOCKET)
+        listener = sockets.listen(path)
         while not (folder / DOWN).exists():
             os.waitpid(start(listener.fileno(), folder, arguments), 0)
         if (folder / DOWN).read_text() == "closed":
             listener.close()
-            SOCKET.unlink()
+            path.unlink()
         while (folder / DOWN).exists():
             time.sleep(0.05)
 
 
 if __name__ == "__main__":
-    supervise(Path(sys.argv[1]), sys.argv[2:])
+    supervise(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

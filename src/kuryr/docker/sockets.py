@@ -31,7 +31,10 @@ def passed() -> socket.socket | None:
         os.environ.pop(name, None)
     if count != 1:
         raise InvalidInput(f"{count} sockets were passed, one is expected", hint="see kuryr-docker.socket")
-    return socket.socket(fileno=FIRST_PASSED)
+    try:
+        return socket.socket(fileno=FIRST_PASSED)
+    except OSError as error:
+        raise InvalidInput(f"what was passed as descriptor {FIRST_PASSED} is not a socket: {error.strerror}") from error
 
 
 def listen(path: Path) -> socket.socket:
