@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from oslo_config import cfg
 
 from contract.site import DEAD_HOST, Site, tidied
 from fakes.neutron import FakeNeutron
@@ -16,17 +17,22 @@ from kuryr_lab.lab import Lab
 
 
 @pytest.fixture(scope="session")
-def as_identity(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Neutron]:
-    """Kuryr's client of the lab's Neutron for one of the lab's identities, configured as an operator would."""
+def conf_of(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], cfg.ConfigOpts]:
+    """The configuration that an operator would write for one of the lab's identities."""
 
-    @functools.cache
-    def connected(name: str) -> Neutron:
+    def load(name: str) -> cfg.ConfigOpts:
         file: Path = tmp_path_factory.mktemp("contract") / "kuryr.conf"
         options = password_options(IDENTITIES[name], lab.layout.auth_url)
         file.write_text("[neutron]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()))
-        return connect(config.load([file]))
+        return config.load([file])
 
-    return connected
+    return load
+
+
+@pytest.fixture(scope="session")
+def as_identity(conf_of: Callable[[str], cfg.ConfigOpts]) -> Callable[[str], Neutron]:
+    """Kuryr's client of the lab's Neutron for one of the lab's identities."""
+    return functools.cache(lambda name: connect(conf_of(name)))
 
 
 @pytest.fixture(params=["fake", "real"])

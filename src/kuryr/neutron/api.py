@@ -51,7 +51,7 @@ class Api:
         request_id = tracing.request_id.get() or tracing.new_request_id()
         began = time.monotonic()
         before = tracing.call_began.set(began)
-        status = 0
+        status, url = 0, ""
         try:
             url = self._endpoint() + path
             response = self._adapter.request(
@@ -66,7 +66,7 @@ class Api:
             status = response.status_code
             return faults.checked(response, faults.Subject(method, path, json))
         except ClientException as error:
-            raise faults.unanswered(error) from error
+            raise faults.unanswered(error, url) from error
         finally:
             tracing.call_began.reset(before)
             self._report(Call(method, path.split("/")[1], status, time.monotonic() - began, request_id))

@@ -86,8 +86,11 @@ def checked(response: Response, subject: Subject) -> Mapping[str, Any]:
     return body
 
 
-def unanswered(error: ks.ClientException) -> KuryrError:
-    """The error for a call that got no answer of Neutron's: Keystone refused, or a server could not be reached."""
+def unanswered(error: ks.ClientException, url: str = "") -> KuryrError:
+    """The error for a call that got no answer of Neutron's: Keystone refused, or a server could not be reached.
+
+    `url` is what Neutron was asked for, if it came to that.
+    """
     if isinstance(error, ks.CatalogException):
         return CloudError(
             "the cloud's catalogue has no network service here",
@@ -96,8 +99,8 @@ def unanswered(error: ks.ClientException) -> KuryrError:
     if isinstance(error, ks.HttpError):
         return _keystone_answered(error)
     for cause in _causes(error):
-        if isinstance(cause, http.RequestException):
-            return _unreachable(cause)
+        if isinstance(cause, http.RequestException) and not isinstance(cause, http.InvalidJSONError):
+            return _unreachable(cause, url)
         if isinstance(cause, ks.HttpError):
             return _keystone_answered(cause)
     if isinstance(error, ks.MissingAuthPlugin | ks.AuthPluginException):
@@ -132,10 +135,10 @@ def _keystone_answered(error: ks.HttpError) -> KuryrError:
             return CloudError(f"Keystone failed: HTTP status {status}")
 
 
-def _unreachable(error: http.RequestException) -> KuryrError:
-    url = (error.request.url if error.request is not None else None) or ""
-    service = "Neutron" if "/v2.0/" in url else "Keystone"
-    where = f"{service} at {_authority(url)}"
+def _unreachable(error: http.RequestException, neutron_url: str) -> KuryrError:
+    url = (error.request.url if error.request is not None else None) or neutron_url
+    authority = _authority(url)
+    where = ("Neutron" if "/v2.0/" in url else "Keystone") + (f" at {authority}" if authority else "")
     if isinstance(error, http.SSLError):
         return CloudUnavailable(f"{where} cannot be trusted: TLS failed", hint=_TLS_HINT)
     if isinstance(error, http.ReadTimeout):
@@ -187,4 +190,4 @@ def _json(response: Response) -> object:
 
 def _authority(url: str) -> str:
     """Host and port of a URL, without the password that it may carry."""
-    return urlsplit(url).netloc.rpartition("@")[2] or "an unknown place"
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,17 +1,22 @@
 """From kuryr.conf to a client of the cloud. Nothing is sent: the first call authenticates."""
 
+import logging
 from collections.abc import Callable
 from importlib.metadata import version
 
 import requests
+import urllib3
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 from oslo_config import cfg
+from urllib3.exceptions import InsecureRequestWarning
 
 from kuryr.neutron import credentials
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.transport import Transport
+
+LOG = logging.getLogger(__name__)
 
 
 def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None) -> Neutron:
@@ -22,6 +27,9 @@ def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None)
     """
     found = credentials.find(conf)
     options = conf.neutron
+    if found.verify is False:
+        LOG.warning("the certificates of Keystone and Neutron are not verified")
+        urllib3.disable_warnings(InsecureRequestWarning)
     http = requests.Session()
     transport = Transport(options.connect_timeout, options.read_timeout)
     http.mount("http://", transport)

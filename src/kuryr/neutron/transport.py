@@ -70,7 +70,8 @@ class Transport(HTTPAdapter):
         try:
             return super().send(request, stream, self._timeouts, verify, cert, proxies)
         except (http.ConnectionError, http.Timeout) as error:
-            self._failures[str(server)] = (time.monotonic(), error)
+            # A copy, because the error itself holds on to everything on the stack.
+            self._failures[str(server)] = (time.monotonic(), type(error)(*error.args))
             raise
 
     def _raise_if_known_dead(self, server: str, request: PreparedRequest) -> None:

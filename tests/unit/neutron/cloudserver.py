@@ -1,6 +1,7 @@
 """A tiny real HTTP server that plays Keystone (v3) and Neutron, and remembers what it was asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class CloudServer:
     expired: set[str] = field(default_factory=set)
     """Tokens that Neutron refuses."""
     tokens: int = 0
+    portal: bool = False
+    """Answer everything with a page, as a network does that wants people to log in."""
     catalogue_path: str = "/networking"
     """Where the catalogue says that Neutron is."""
 
@@ -82,7 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else {}
         self.cloud.asked.append(Asked(self.command, self.path, dict(self.headers), body))
-        if self.path.startswith("/identity"):
+        if self.cloud.portal:
+            self._answer(200, "<html>please log in</html>")
+        elif self.path.startswith("/identity"):
             self._identity(body)
         else:
             self._networking(body)
@@ -111,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"network": NETWORK})
 
     def _answer(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
-        text = json.dumps(body).encode()
+        text = (body if isinstance(body, str) else json.dumps(body)).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(text))}
         self.send_response(status)
         for name, value in {**own, **(headers or {})}.items():
@@ -121,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[CloudServer]:
+def running(tls: ssl.SSLContext | None = None) -> Iterator[CloudServer]:
     """A server on a free port of the loopback device."""
 
     class Handler(_Handler):
@@ -129,7 +134,9 @@ def running() -> Iterator[CloudServer]:
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True
-    Handler.cloud = cloud = CloudServer(f"http://127.0.0.1:{listener.server_port}")
+    if tls:
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True)
+    Handler.cloud = cloud = CloudServer(f"http{'s' if tls else ''}://127.0.0.1:{listener.server_port}")
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

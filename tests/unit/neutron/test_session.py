@@ -139,6 +139,14 @@ def test_a_wrong_password_is_refused_and_never_shown(server: CloudServer, with_p
     assert "battery" not in str(caught.value) + str(caught.value.__cause__)
 
 
+def test_a_portal_that_answers_instead_of_keystone(server: CloudServer, with_password: Configure) -> None:
+    server.portal = True
+
+    with pytest.raises(CloudError, match="Keystone's answer could not be understood") as caught:
+        connect(with_password(server.auth_url)).networks.list()
+    assert "html" not in str(caught.value)
+
+
 def test_requests_say_who_asks_and_on_whose_behalf(server: CloudServer, with_password: Configure) -> None:
     neutron = connect(with_password(server.auth_url))
     neutron.networks.get(NETWORK["id"])

@@ -163,16 +163,29 @@ def test_a_cloud_that_comes_back_is_used_at_once(refused: int, with_password: Co
         neutron.networks.list()
 
     with socket.create_server(("127.0.0.1", refused)) as listener:
-        answering = threading.Thread(target=_answer_once, args=(listener,))
+        answering = threading.Thread(target=_answer_once, args=(listener,), daemon=True)
         answering.start()
         assert neutron.networks.list() == []
         answering.join()
 
 
-def _answer_once(listener: socket.socket) -> None:
+def test_an_answer_that_stops_half_way_is_neutrons_failure(with_password: Configure, server: CloudServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        conf = with_password(server.auth_url, endpoint_override=endpoint, read_timeout=0.5)
+        answering = threading.Thread(target=_answer_once, args=(listener, 1), daemon=True)
+        answering.start()
+        with at_most(4), pytest.raises(CloudUnavailable, match=r"Neutron at 127\.0\.0\.1"):
+            connect(conf).networks.list()
+        answering.join()
+
+
+def _answer_once(listener: socket.socket, missing: int = 0) -> None:
+    """Answer one request, with a length that promises some bytes more than are sent."""
     accepted, _ = listener.accept()
     with accepted:
         accepted.recv(65536)
         body = b'{"networks": []}'
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        length = len(body) + missing
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         accepted.sendall(head.encode() + body)
