@@ -1,0 +1,156 @@
+"""A host without an engine: Kuryr's own host and cloud sides on an in-memory Neutron and an in-memory kernel.
+
+Making a second `Node` on the same cloud and kernel is a restart after kill -9: nothing else is handed over.
+"""
+
+import copy
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from fakes.binding import FakeKernel
+from fakes.neutron import FakeNeutron
+from kuryr.behind import Behind, Task
+from kuryr.gateway.networks import Networks
+from kuryr.gateway.ports import LocalCloud
+from kuryr.gateway.topology import Topology
+from kuryr.host.endpoints import Endpoints, Timing
+from kuryr.host.reconcile import Reconciler
+from kuryr.model import Mark
+from kuryr.suspects import Suspects
+
+MARK = Mark("test", "h1")
+GRACE = 60.0
+
+
+class Clock:
+    """Time that passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SteppedBehind(Behind):
+    """Work behind whose delays pass at once, when `pass_time` is called."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=2)
+        self._later: list[Task] = []
+
+    def later(self, delay: float, task: Task) -> None:
+        self._later.append(task)
+
+    def pass_time(self) -> None:
+        """Run what was to come later, and wait for everything."""
+        due, self._later = self._later, []
+        for task in due:
+            self.soon(task)
+        assert self.drain(10)
+
+
+class Node:
+    """One process on one host."""
+
+    def __init__(self, neutron: FakeNeutron, kernel: FakeKernel, *, clock: Clock | None = None, mark: Mark = MARK):
+        self.neutron = neutron
+        self.kernel = kernel
+        self.clock = clock or Clock()
+        self.sweeps_asked = 0
+        self.behind = SteppedBehind()
+        client = neutron.client()
+        self.topology = Topology(client)
+        self.cloud = LocalCloud(client, self.topology, mark)
+        self.binding = kernel.binding()
+        self.networks = Networks(client, self.topology, mark)
+        self.endpoints = Endpoints(
+            self.cloud, self.binding, self.behind, Timing(ready=1, settle=0.2), self.ask_for_sweep
+        )
+        self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints, Suspects(GRACE, self.clock))
+        self.suspects = Suspects(GRACE, self.clock)
+
+    def ask_for_sweep(self) -> None:
+        self.sweeps_asked += 1
+
+    def restarted(self) -> "Node":
+        """A new process, after this one was killed."""
+        self.behind.close()
+        return Node(self.neutron, self.kernel, clock=self.clock)
+
+    def sweep(self, *alive: str) -> int:
+        """One look at the containers' side."""
+        return self.reconciler.sweep(alive)
+
+    def sweep_after_grace(self, *alive: str) -> int:
+        """Two looks, as far apart as the grace period."""
+        self.sweep(*alive)
+        self.clock.now += GRACE
+        return self.sweep(*alive)
+
+    def close(self) -> None:
+        self.behind.close()
+
+
+@dataclass(frozen=True)
+class Site:
+    """A Neutron network with a subnet that somebody has made."""
+
+    network_id: str
+    subnet_id: str
+    cidr: IPv4Network
+
+    def __getitem__(self, number: int) -> IPv4Address:
+        return self.cidr[number]
+
+
+def site(neutron: FakeNeutron, cidr: str = "10.1.0.0/24", **network: object) -> Site:
+    """Make a network with one subnet, as its tenant would. Not counted as a call."""
+    made = neutron.cloud.create("network", [{"name": "blue", **network}], neutron.project_id)[0]
+    body = {"network_id": made["id"], "cidr": cidr, "ip_version": 4, "name": "sub"}
+    subnet = neutron.cloud.create("subnet", [body], str(made["project_id"]))[0]
+    return Site(made["id"], subnet["id"], IPv4Network(cidr))
+
+
+def snapshot(neutron: FakeNeutron) -> dict[str, dict[str, Any]]:
+    """Everything in the cloud, by kind and id."""
+    return copy.deepcopy(neutron.cloud.resources)
+
+
+def ports(neutron: FakeNeutron, description: str = str(MARK)) -> list[dict[str, Any]]:
+    """The ports that bear this mark."""
+    return [port for port in snapshot(neutron)["port"].values() if port["description"] == description]
+
+
+def fail_call(neutron: FakeNeutron, number: int, *, applied: bool, drop: bool = False) -> None:
+    """Fail the call of this number, counted from now; `applied`: Neutron does what was asked, its answer gets lost."""
+
+    def arm() -> None:
+        if drop:
+            neutron.drop_next(applied=applied)
+        else:
+            neutron.fail_next(applied=applied)
+
+    numbers = itertools.count(1)
+
+    def count(request: object) -> None:
+        if next(numbers) == number - 1:
+            arm()
+
+    neutron.on_request = count
+    if number == 1:
+        arm()
+
+
+def during(neutron: FakeNeutron, method: str, path: str, act: Callable[[], object]) -> None:
+    """Do something once, when a request of this kind has reached Neutron and before it is answered."""
+
+    def watch(request: Any) -> None:
+        if request.method == method and request.path.startswith(path):
+            neutron.on_request = None
+            act()
+
+    neutron.on_request = watch
