@@ -4,7 +4,8 @@ There is no lock for everything: fifty calls that hang in Neutron delay only tho
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 
@@ -32,3 +33,36 @@ class KeyedLocks:
                     del self._locks[key]
                 else:
                     self._locks[key] = (lock, users - 1)
+
+
+class Once:
+    """Something that must have succeeded once before anybody goes on.
+
+    Who asks while an attempt is under way shares its outcome, a failure too: otherwise fifty callers would wait for
+    fifty time-outs of Neutron, one after the other.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._guard = threading.Lock()
+        self._attempt: Future[None] | None = None
+
+    def __call__(self) -> None:
+        """Return when the work is done. Raises what it raises; the next call then tries again."""
+        with self._guard:
+            attempt = self._attempt
+            if mine := attempt is None:
+                attempt = self._attempt = Future()
+        if mine:
+            self._try(attempt)
+        attempt.result()
+
+    def _try(self, attempt: "Future[None]") -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 (it is raised to everybody who waits)
+            with self._guard:
+                self._attempt = None
+            attempt.set_exception(error)
+        else:
+            attempt.set_result(None)

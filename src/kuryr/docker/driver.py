@@ -43,7 +43,7 @@ class Driver:
             )
         )
         self._behind = Behind()
-        timing = Timing(ready=conf.binding.ready_timeout, unclaimed=conf.sweep.grace)
+        timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         endpoints = Endpoints(cloud, self._binding, self._behind, timing, self._sweep_soon)
         self._sweeper = Sweeper(
             Engine(conf.docker.engine_socket),

@@ -11,17 +11,16 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
-from kuryr.errors import Conflict, Exhausted, NotFound
+from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.releases import Releases
-from kuryr.locks import KeyedLocks
+from kuryr.locks import KeyedLocks, Once
 from kuryr.model import Claim, Cloud, IPAddress, PortRequest, Vif
 
 LOG = logging.getLogger(__name__)
@@ -35,8 +34,8 @@ class Timing:
     """Until the host's agent has wired a port; 0 for not waiting."""
     identify: float = 2.0
     """An endpoint that lives less long is not worth a request that writes its name on the port."""
-    unclaimed: float = 60.0
-    """A reservation whose user has not come by then is looked at by the sweep."""
+    patience: float = 60.0
+    """A reservation whose user has not come by then, or that nobody gave back, is looked at by the sweep."""
     settle: float = 10.0
     """How long a request waits for a port that is still being deleted."""
 
@@ -65,31 +64,19 @@ class Endpoints:
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
         self._holdings = Holdings()
-        self._loading = threading.Lock()
-        self._loaded = False
-        self.releases = Releases(cloud, behind, self._holdings.drop, sweep_soon)
+        self.load = Once(self._load)
+        """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
+        self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
 
     def reserve(self, network_id: str, subnet_id: str, address: IPAddress | None = None) -> Vif:
         """A port for a user who is about to come; one request.
 
         Raises Conflict when the address is in use, Exhausted when none is left.
         """
-        held = self._load()
-        if address is not None:
-            self.releases.settle_address(subnet_id, address, self._timing.settle)
-        try:
-            (vif,) = self._cloud.reserve(PortRequest(network_id, ((subnet_id, address),)))
-        except Exhausted:
-            self._sweep_soon()
-            raise
-        except Conflict:
-            orphan = held.at(subnet_id, address) if address is not None else None
-            if orphan is None or orphan.use is not Use.ORPHANED:
-                raise
-            vif = orphan.vif
-        reserved = held.put(Held(vif, Use.RESERVED))
-        self._behind.later(self._timing.unclaimed, lambda: self._expect_claim(reserved))
-        return vif
+        self.load()
+        reserved = self._reserved(PortRequest(network_id, ((subnet_id, address),)))
+        self._expect_change(reserved)
+        return reserved.vif
 
     def create(self, owner: str, network_id: str, subnet_id: str, address: IPAddress, mac: str | None = None) -> Vif:
         """`owner` takes the port at this address, which is made if nobody reserved it; the interface is staged.
@@ -98,15 +85,18 @@ class Endpoints:
         On failure nothing is left. Raises Conflict when somebody else has the address.
         """
         with self._order(owner):
-            held = self._load()
-            if mine := held.of(owner):
+            self.load()
+            if mine := self._holdings.of(owner):
                 return mine.vif
-            vif = self._port_at(owner, network_id, subnet_id, address, mac)
-            held.put(Held(vif, Use.CLAIMED, owner))
+            request = PortRequest(network_id, ((subnet_id, address),), owner, mac, _name(owner))
+            claimed = self._holdings.change(self._port_at(request, subnet_id, address), Use.CLAIMED, owner)
+            if claimed is None:
+                raise Conflict(f"{address} was taken by another endpoint of this host at the same time")
+            vif = claimed.vif
             try:
                 self._binding.stage(vif, Claim(vif.port_id, owner))
             except BaseException:
-                self._undo(vif)
+                self._undo(claimed)
                 raise
             if vif.owner != owner:
                 self._behind.later(self._timing.identify, lambda: self._identify(vif.port_id, owner))
@@ -118,7 +108,8 @@ class Endpoints:
         Raises NotFound when `owner` has none, PlugError when the host's side fails.
         """
         with self._order(owner):
-            mine = self._load().of(owner)
+            self.load()
+            mine = self._holdings.of(owner)
             if mine is None:
                 raise NotFound(f"endpoint {owner[:12]} has no port on this host", hint="start the container again")
             interface = self._binding.stage(mine.vif, Claim(mine.vif.port_id, owner))
@@ -131,80 +122,132 @@ class Endpoints:
         """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud."""
         with self._order(owner):
             for port_id in self._ports_of(owner):
-                self._binding.unplug(port_id)
+                self._unplug(port_id)
                 held = self._holdings.get(port_id)
-                if held:
-                    held = self._holdings.mark(held, Use.FREED)
-                if held and release:
-                    self.releases.start(held.vif)
+                freed = held and self._holdings.change(held, Use.FREED)
+                if freed and release:
+                    self.releases.start(freed.vif)
+                elif freed:
+                    self._expect_change(freed)
                 elif release:
                     self._sweep_soon()
 
     def release(self, subnet_id: str, address: IPAddress) -> None:
         """Give the port at this address back, whoever used it; what is gone already is no error."""
-        held = self._load().at(subnet_id, address)
+        self.load()
+        held = self._holdings.at(subnet_id, address)
         if held is None:
             return
         if held.use is Use.CLAIMED:
             LOG.info("the engine gives back %s of endpoint %s without having deleted it", address, held.owner[:12])
-        self._binding.unplug(held.vif.port_id)
-        self._holdings.mark(held, Use.FREED)
-        self.releases.start(held.vif)
+        self._unplug(held.vif.port_id)
+        if self._holdings.change(held, Use.FREED):
+            self.releases.start(held.vif)
 
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""
         return self._holdings.get(port_id)
 
-    def forget(self, port_id: str) -> None:
-        """A port is gone."""
+    def discard(self, port_id: str, seen: Held | None) -> bool:
+        """Remove a port for good, in the cloud too; false, and nothing done, if it has changed since it was `seen`.
+
+        Raises CloudError, PlugError; the port may then be discarded again.
+        """
+        freed = seen and self._holdings.change(seen, Use.FREED)
+        if not freed and self._holdings.get(port_id):
+            return False
+        try:
+            self._binding.unplug(port_id)
+            self._cloud.release(port_id)
+        except KuryrError:
+            if freed:
+                self._holdings.change(freed, Use.ORPHANED)
+            raise
         self._holdings.drop(port_id)
+        return True
 
-    def _load(self) -> Holdings:
-        with self._loading:
-            if not self._loaded:
-                vifs = self._cloud.held()
-                claims = {found.port_id: found.owner for found in self._binding.found()}
-                self._holdings.load(vifs, claims)
-                self._loaded = True
-        return self._holdings
+    def _load(self) -> None:
+        vifs = self._cloud.held()
+        self._holdings.load(vifs, {found.port_id: found.owner for found in self._binding.found()})
 
-    def _port_at(self, owner: str, network_id: str, subnet_id: str, address: IPAddress, mac: str | None) -> Vif:
+    def _port_at(self, request: PortRequest, subnet_id: str, address: IPAddress) -> Held:
         held = self._holdings.at(subnet_id, address)
-        if held and held.use not in {Use.RESERVED, Use.ORPHANED}:
-            raise Conflict(f"{address} belongs to endpoint {held.owner[:12] or 'that is being removed'} of this host")
-        if held and mac in {None, held.vif.mac}:
-            return held.vif
-        if held:
-            # The MAC address of a bound port cannot be changed in Neutron.
-            self._cloud.release(held.vif.port_id)
-            self._holdings.drop(held.vif.port_id)
-        self.releases.settle_address(subnet_id, address, self._timing.settle)
-        request = PortRequest(network_id, ((subnet_id, address),), owner=owner, mac=mac, name=_name(owner))
+        if held and held.use is Use.CLAIMED:
+            raise Conflict(f"{address} belongs to endpoint {held.owner[:12]} of this host")
+        if held and held.use is Use.RESERVED:
+            if request.mac in {None, held.vif.mac}:
+                return held
+            self._replace(held)
+        return self._reserved(request)
+
+    def _reserved(self, request: PortRequest) -> Held:
+        """A new port; or the one that has the wanted address and nobody who uses it."""
+        wanted = [(subnet_id, address) for subnet_id, address in request.fixed_ips if address is not None]
+        for subnet_id, address in wanted:
+            self.releases.settle_address(subnet_id, address, self._timing.settle)
+        try:
+            return self._made(request)
+        except Exhausted:
+            self._sweep_soon()
+            raise
+        except Conflict:
+            found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted)
+            orphan = next((held for held in found if held and held.use is Use.ORPHANED), None)
+            taken = orphan and self._holdings.change(orphan, Use.RESERVED)
+            if not taken:
+                raise
+            if request.mac in {None, taken.vif.mac}:
+                return taken
+        self._replace(taken)
+        return self._made(request)
+
+    def _made(self, request: PortRequest) -> Held:
         (vif,) = self._cloud.reserve(request)
-        return vif
+        return self._holdings.put(Held(vif, Use.RESERVED))
+
+    def _replace(self, held: Held) -> None:
+        """Make room for a port with another MAC address: that of a bound port cannot be changed in Neutron."""
+        self._cloud.release(held.vif.port_id)
+        self._holdings.drop(held.vif.port_id)
 
     def _ports_of(self, owner: str) -> list[str]:
         if held := self._holdings.of(owner):
             return [held.vif.port_id]
         return [found.port_id for found in self._binding.found() if found.owner == owner]
 
-    def _undo(self, vif: Vif) -> None:
-        held = self._holdings.get(vif.port_id)
-        if held:
-            self._holdings.mark(held, Use.FREED)
+    def _unplug(self, port_id: str) -> None:
         try:
-            self._binding.unplug(vif.port_id)
-        finally:
-            self.releases.start(vif)
+            self._binding.unplug(port_id)
+        except KuryrError:
+            self._sweep_soon()
+            raise
+
+    def _undo(self, claimed: Held) -> None:
+        self._holdings.change(claimed, Use.FREED)
+        try:
+            self._unplug(claimed.vif.port_id)
+        except KuryrError as error:
+            LOG.warning("the interface of port %s is left to the sweep: %s", claimed.vif.port_id, error)
+        self.releases.start(claimed.vif)
 
     def _identify(self, port_id: str, owner: str) -> None:
         held = self._holdings.of(owner)
         if held and held.vif.port_id == port_id:
             self._cloud.identify(port_id, owner, _name(owner))
 
-    def _expect_claim(self, reserved: Held) -> None:
-        if self._holdings.get(reserved.vif.port_id) is reserved:
-            self._sweep_soon()
+    def _leave_behind(self, port_id: str) -> None:
+        if held := self._holdings.get(port_id):
+            self._holdings.change(held, Use.ORPHANED)
+        self._sweep_soon()
+
+    def _expect_change(self, seen: Held) -> None:
+        """The engine is about to do the next step with this port; if it forgets, the sweep shall look."""
+
+        def look() -> None:
+            if self._holdings.get(seen.vif.port_id) is seen:
+                self._sweep_soon()
+
+        self._behind.later(self._timing.patience, look)
 
 
 def _name(owner: str) -> str:

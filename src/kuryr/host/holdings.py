@@ -18,7 +18,7 @@ class Use(Enum):
     RESERVED = "handed out by this process; its user is about to come"
     CLAIMED = "an interface on this host bears its user's claim"
     FREED = "its interface is gone; the engine is about to give the address back"
-    ORPHANED = "found after a start, without any claim: whoever asks for its address may have it"
+    ORPHANED = "found after a start without any claim, or could not be deleted: whoever wants its address may have it"
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,22 @@ class Holdings:
             self.put(Held(vif, Use.CLAIMED if owner else Use.ORPHANED, owner))
 
     def put(self, held: Held) -> Held:
-        """Record a port, or what has become of it."""
-        port_id = held.vif.port_id
+        """Record a port."""
         with self._lock:
-            self._forget(port_id)
-            self._ports[port_id] = held
-            for fixed_ip in held.vif.fixed_ips:
-                self._by_address[fixed_ip.subnet_id, fixed_ip.address] = port_id
-            if held.owner:
-                self._by_owner[held.owner] = port_id
+            self._record(held)
         return held
 
-    def mark(self, held: Held, use: Use, owner: str = "") -> Held:
-        """Record a change of use."""
-        return self.put(replace(held, use=use, owner=owner))
+    def change(self, seen: Held, use: Use, owner: str = "") -> Held | None:
+        """Record a change of use; None, and no change, when something else became of the port since it was `seen`.
+
+        Thus of several that want a port one gets it: users, and the sweep.
+        """
+        changed = replace(seen, use=use, owner=owner)
+        with self._lock:
+            if self._ports.get(seen.vif.port_id) is not seen:
+                return None
+            self._record(changed)
+        return changed
 
     def drop(self, port_id: str) -> None:
         """Forget a port."""
@@ -80,6 +82,15 @@ class Holdings:
         """The port with this id."""
         with self._lock:
             return self._ports.get(port_id)
+
+    def _record(self, held: Held) -> None:
+        port_id = held.vif.port_id
+        self._forget(port_id)
+        self._ports[port_id] = held
+        for fixed_ip in held.vif.fixed_ips:
+            self._by_address[fixed_ip.subnet_id, fixed_ip.address] = port_id
+        if held.owner:
+            self._by_owner[held.owner] = port_id
 
     def _forget(self, port_id: str) -> None:
         held = self._ports.pop(port_id, None)

@@ -8,7 +8,9 @@ import logging
 from collections.abc import Collection
 
 from kuryr.binding.registry import Binding
+from kuryr.errors import CloudUnavailable, KuryrError
 from kuryr.host.endpoints import Endpoints
+from kuryr.host.holdings import Held
 from kuryr.model import Cloud
 from kuryr.suspects import Suspects
 
@@ -29,19 +31,34 @@ class Reconciler:
 
         Returns how many objects look unused, but not yet for the whole grace period. Raises CloudError, PlugError.
         """
+        self._endpoints.load()
         claims = {found.port_id: found.owner for found in self._binding.found()}
         owners = {vif.port_id: vif.owner for vif in self._cloud.held()}
-        unused = {
-            port_id
-            for port_id in {*claims, *owners}
-            if not {claims.get(port_id, ""), owners.get(port_id, "")} & set(alive)
-            and not self._endpoints.releases.under_way(port_id)
-        }
-        convicted = self._suspects.convict(unused)
-        for port_id in sorted(convicted):
-            self._binding.unplug(port_id)
-            if port_id in owners:
-                self._cloud.release(port_id)
-            self._endpoints.forget(port_id)
+        unused: dict[str, tuple[str, Held | None]] = {}
+        for port_id in {*claims, *owners}:
+            held = self._endpoints.held(port_id)
+            users = {claims.get(port_id, ""), owners.get(port_id, ""), held.owner if held else ""}
+            if users.isdisjoint(alive) and not self._endpoints.releases.under_way(port_id):
+                unused[_suspicion(port_id, held)] = (port_id, held)
+        removed = 0
+        for suspicion in sorted(self._suspects.convict(unused)):
+            removed += self._removed(*unused[suspicion])
+        return len(unused) - removed
+
+    def _removed(self, port_id: str, seen: Held | None) -> bool:
+        """Whether the port could be removed. What resists must not keep the sweep from all the rest."""
+        try:
+            removed = self._endpoints.discard(port_id, seen)
+        except CloudUnavailable:
+            raise
+        except KuryrError as error:
+            LOG.warning("port %s cannot be swept: %s", port_id, error)
+            return False
+        if removed:
             LOG.info("swept port %s, which no container uses", port_id)
-        return len(unused) - len(convicted)
+        return removed
+
+
+def _suspicion(port_id: str, held: Held | None) -> str:
+    """What is suspected: a port in one use. `alive` is older than what is seen here, so a new user must start anew."""
+    return f"{port_id} {held.use.name} {held.owner}" if held else port_id

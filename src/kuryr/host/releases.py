@@ -17,9 +17,11 @@ LOG = logging.getLogger(__name__)
 
 
 class Releases:
-    """Deletes ports behind. `failed` is called when one could not be deleted; the sweep then takes over."""
+    """Deletes ports behind. `done` or `failed` is told each port's id."""
 
-    def __init__(self, cloud: Cloud, behind: Behind, done: Callable[[str], None], failed: Callable[[], None]) -> None:
+    def __init__(
+        self, cloud: Cloud, behind: Behind, done: Callable[[str], None], failed: Callable[[str], None]
+    ) -> None:
         self._cloud = cloud
         self._behind = behind
         self._done = done
@@ -36,7 +38,7 @@ class Releases:
             if future:
                 self._under_way[vif.port_id] = (vif, future)
         if not future:
-            self._failed()
+            self._failed(vif.port_id)
 
     def under_way(self, port_id: str) -> bool:
         """Whether the port is being deleted."""
@@ -64,7 +66,7 @@ class Releases:
             self._done(vif.port_id)
         except KuryrError as error:
             LOG.warning("port %s is left to the sweep: %s", vif.port_id, error)
-            self._failed()
+            self._failed(vif.port_id)
         finally:
             with self._lock:
                 self._under_way.pop(vif.port_id, None)
