@@ -37,7 +37,9 @@ def play(name: str, *, keep: bool) -> bool:
             screen.say(f"The cloud stays up for a look around; end it by: {_program()} down --name {name}")
         return told
     gone = _end(lab, screen)
-    if told and gone:
+    if not told:
+        screen.say("The demo FAILED: see above.")
+    elif gone:
         screen.say(
             f"That was all, in {time.monotonic() - began:.0f} s. Everything was as claimed, and nothing is left."
         )
