@@ -6,6 +6,7 @@ waits for a while before it calls a difference a leak.
 
 import contextlib
 import json
+from pathlib import Path
 
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
@@ -47,13 +48,15 @@ def leaked(lab: Lab, before: frozenset[str], seconds: float = 20) -> list[str]:
 def _on(host: Host) -> set[str]:
     interfaces = host.vsctl("--bare", "--columns=name", "list", "interface").split()
     links = json.loads(host.run(["ip", "-json", "link"]).stdout)
-    directories = (host.run_directory / "netns", host.run_directory / "docker" / "netns")
-    namespaces = [path.name for directory in directories if directory.exists() for path in directory.iterdir()]
+    mounts = [Path(line.split()[4]) for line in Path("/proc", str(host.pid), "mountinfo").read_text().splitlines()]
+    # Docker's `default` is the host's own, mounted there by the first container that asks for it.
+    namespaces = [point.name for point in mounts if point.parent.name == "netns" and point.name != "default"]
     return {
         # OVN makes a tunnel port for each other chassis in its own time.
         *(f"Open vSwitch interface {name}" for name in interfaces if not name.startswith("ovn-")),
         *(f"link {link['ifname']}" for link in links),
-        *(f"network namespace {name}" for name in namespaces if name != "default"),
+        # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.
+        *(f"network namespace {name}" for name in namespaces),
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
         *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),
     }

@@ -51,7 +51,7 @@ class Progress:
         with self._lock:
             self._live.update(self._tasks[part.name], description=f"[red]{part.title}: failed[/]")
             if not self.console.is_terminal:
-                self.console.print(f"{part.title}: failed: {error}", markup=False)
+                self.console.print(f"{part.title}: failed: {error}", markup=False, soft_wrap=True)
 
 
 class Silence:
