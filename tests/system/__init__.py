@@ -1,0 +1,1 @@
+"""Real Docker, real Neutron, real traffic: what a user sees."""
