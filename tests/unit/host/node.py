@@ -66,7 +66,7 @@ class Node:
         self.topology = Topology(client)
         self.cloud = LocalCloud(client, self.topology, mark)
         self.binding = kernel.binding()
-        self.networks = Networks(client, self.topology, mark)
+        self.networks = Networks(client, self.topology, mark, self.ask_for_sweep)
         self.endpoints = Endpoints(
             self.cloud, self.binding, self.behind, Timing(ready=1, settle=0.2), self.ask_for_sweep
         )

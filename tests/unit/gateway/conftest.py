@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.binding import FakeKernel
+from fakes.neutron import FakeNeutron
+from unit.host.node import Node
+
+
+@pytest.fixture
+def neutron() -> FakeNeutron:
+    return FakeNeutron()
+
+
+@pytest.fixture
+def node(neutron: FakeNeutron) -> Iterator[Node]:
+    node = Node(neutron, FakeKernel())
+    yield node
+    node.close()
