@@ -32,7 +32,7 @@ class Driver:
         neutron = connect(conf, observe)
         topology = Topology(neutron)
         cloud = LocalCloud(neutron, topology, mark)
-        networks = Networks(neutron, topology, mark)
+        networks = Networks(neutron, topology, mark, self._sweep_soon)
         self._binding = Binding(
             BindingContext(
                 deployment=mark.deployment,

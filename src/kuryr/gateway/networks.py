@@ -10,15 +10,17 @@ The anchors in Neutron are the state; what is held here is a copy, read after a 
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kuryr.errors import Conflict, KuryrError, NotFound
+from kuryr.errors import CloudError, CloudUnavailable, Conflict, KuryrError, NotFound
 from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
 from kuryr.model import AddressRange, IPAddress, IPNetwork, Mark, Network
 from kuryr.neutron.client import Neutron
+from kuryr.neutron.resources import NetworkResource
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
@@ -53,12 +55,16 @@ class Bound:
 
 
 class Networks:
-    """Makes, adopts and removes the networks of one host's engine. Thread-safe."""
+    """Makes, adopts and removes the networks of one host's engine. Thread-safe.
 
-    def __init__(self, neutron: Neutron, topology: Topology, mark: Mark) -> None:
+    `sweep_soon` is called when something may have been left behind.
+    """
+
+    def __init__(self, neutron: Neutron, topology: Topology, mark: Mark, sweep_soon: Callable[[], None]) -> None:
         self._neutron = neutron
         self._topology = topology
         self._mark = mark
+        self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
         self._guard = threading.Lock()
         self._anchors: dict[str, Anchor] | None = None
@@ -66,7 +72,7 @@ class Networks:
 
     def create(self, anchorage: Anchorage, spec: NetworkSpec) -> Bound:
         """Make a network for the engine's network `anchorage.owner`: three requests. Twice is once."""
-        with self._order(anchorage.owner):
+        with self._order(anchorage.owner), self._swept_after_failure():
             if anchor := self._loaded().get(anchorage.owner):
                 return self._bound(anchor)
             made = self._neutron.networks.create(
@@ -92,7 +98,7 @@ class Networks:
 
     def adopt(self, anchorage: Anchorage, network: Network) -> Bound:
         """Use an existing network for the engine's network `anchorage.owner`: one request. Twice is once."""
-        with self._order(anchorage.owner):
+        with self._order(anchorage.owner), self._swept_after_failure():
             if anchor := self._loaded().get(anchorage.owner):
                 return self._bound(anchor)
             return self._anchor(network, anchorage)
@@ -115,7 +121,7 @@ class Networks:
         Raises Conflict when Kuryr made the network and others have ports on it. It is removed by a later sweep,
         when they are gone.
         """
-        with self._order(owner):
+        with self._order(owner), self._swept_after_failure():
             anchor = self._loaded().get(owner) or self._reloaded().get(owner)
             if anchor:
                 self._release(anchor)
@@ -123,13 +129,14 @@ class Networks:
     def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
         """Remove what no network of the engine stands on any more; `alive` are the owners that the engine knows.
 
-        Returns how many objects look unused and are still there: because their grace period lasts, or because
-        somebody else uses the network. Raises CloudError.
+        Returns how many objects look unused and are still there: because their grace period lasts, because somebody
+        else uses the network, or because they resist. Raises CloudError.
         """
         self._topology.refresh()
+        self._loaded()
         anchors = self._list()
         unused = {anchor.port_id: anchor for anchor in anchors if anchor.anchorage.owner not in alive}
-        made = {network.id for network in self._neutron.networks.list(description=str(self._mark))}
+        made = {network.id for network in self._own_networks()}
         abandoned = made - {anchor.network_id for anchor in anchors} - self._making
         left = len(unused) + len(abandoned)
         for identifier in sorted(suspects.convict({*unused, *abandoned})):
@@ -141,9 +148,25 @@ class Networks:
                     self._delete_network(identifier)
                 LOG.info("swept what was left of a forgotten network: %s", identifier)
                 left -= 1
-            except Conflict as error:
-                LOG.info("network %s cannot be swept yet: %s", identifier, error)
+            except CloudUnavailable:
+                raise
+            except KuryrError as error:
+                # What resists must not keep the sweep from all the rest.
+                LOG.info("%s cannot be swept yet: %s", identifier, error)
         return left
+
+    @contextmanager
+    def _swept_after_failure(self) -> Iterator[None]:
+        """A request may have been served although its answer was lost."""
+        try:
+            yield
+        except (CloudError, Conflict):
+            self._sweep_soon()
+            raise
+
+    def _own_networks(self) -> list[NetworkResource]:
+        """Networks of this host's making. Anybody may write a mark, but not into our project."""
+        return self._neutron.networks.list(description=str(self._mark), project_id=self._neutron.project_id)
 
     def _known(self, wanted: Callable[[Anchor], bool], what: str) -> Bound:
         for source in (self._loaded, self._reloaded):
@@ -200,9 +223,10 @@ class Networks:
 
     def _is_ours(self, network_id: str) -> bool:
         try:
-            return self._topology.network(network_id).mark == str(self._mark)
+            network = self._topology.network(network_id)
         except NotFound:
             return False
+        return network.mark == str(self._mark) and network.project_id == self._neutron.project_id
 
     def _delete_network(self, network_id: str) -> None:
         """Delete a network of Kuryr's with its subnets, and what this host's containers left on it."""
@@ -221,6 +245,7 @@ class Networks:
             self._neutron.networks.delete(network_id)
         except KuryrError as error:
             LOG.warning("network %s was half made and is left to the sweep: %s", network_id, error)
+            self._sweep_soon()
         self._topology.forget(network_id)
 
 

@@ -6,7 +6,7 @@ service role could see every project's.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -16,9 +16,6 @@ from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, SubnetResource
 
 Named = TypeVar("Named", NetworkResource, SubnetResource)
-
-URL_IDS = 50
-"""How many ids of 36 characters one list request names: far below the 4 kB of URL that servers accept."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +55,18 @@ class Topology:
     ) -> Network:
         """Keep what was just read or made. Unless `complete`, the network may have more subnets than these."""
         fresh = {subnet.id: subnet.subnet for subnet in subnets}
-        known = self._known.get(resource.id)
-        if known and not complete:
-            fresh = {subnet.id: subnet for subnet in known.subnets} | fresh
-        network = Network(
-            id=resource.id,
-            name=resource.name,
-            project_id=resource.project_id,
-            mtu=resource.mtu,
-            mark=resource.description,
-            subnets=tuple(fresh.values()),
-        )
         with self._lock:
+            known = self._known.get(resource.id)
+            if known and not complete:
+                fresh = {subnet.id: subnet for subnet in known.subnets} | fresh
+            network = Network(
+                id=resource.id,
+                name=resource.name,
+                project_id=resource.project_id,
+                mtu=resource.mtu,
+                mark=resource.description,
+                subnets=tuple(fresh.values()),
+            )
             self._known[network.id] = network
         return network
 
@@ -94,20 +91,18 @@ class Topology:
         if existing.network_id or existing.network_name:
             network = self._read(self._find_network(existing))
             return network, _choose_subnet(network, existing, cidr)
-        subnet = self._find_subnet(existing)
-        resource = self._visible(self._neutron.networks.get(subnet.network_id), f"subnet {subnet.id}")
+        subnet, resource = self._find_subnet(existing)
         network = self.remember(resource, [subnet], complete=False)
         return network, _choose_subnet(network, replace(existing, subnet_id=subnet.id), cidr)
 
     def _read_many(self, network_ids: Iterable[str]) -> set[str]:
-        """Read networks and subnets, some at a time, because ids travel in the URL. Returns what exists."""
-        found = set()
-        for some in _slices(sorted(network_ids), URL_IDS):
-            subnets = self._neutron.subnets.list(network_id=some)
-            for resource in self._neutron.networks.list(id=some):
-                self.remember(resource, [subnet for subnet in subnets if subnet.network_id == resource.id])
-                found.add(resource.id)
-        return found
+        """Read networks with their subnets. Returns the ids of those that exist."""
+        wanted = sorted(network_ids)
+        subnets = self._neutron.subnets.list(network_id=wanted)
+        networks = self._neutron.networks.list(id=wanted)
+        for resource in networks:
+            self.remember(resource, [subnet for subnet in subnets if subnet.network_id == resource.id])
+        return {resource.id for resource in networks}
 
     def _read(self, resource: NetworkResource) -> Network:
         return self.remember(resource, self._neutron.subnets.list(network_id=resource.id))
@@ -120,18 +115,35 @@ class Topology:
                 raise InvalidInput(f"network {network.id} is named {network.name!r}, not {name!r}")
             return network
         found = [each for each in self._neutron.networks.list(name=name) if self._is_visible(each)]
-        return _only(found, "network", name, "neutron.net.uuid")
+        return self._only(found, "network", name, "neutron.net.uuid")
 
-    def _find_subnet(self, existing: Existing) -> SubnetResource:
+    def _find_subnet(self, existing: Existing) -> tuple[SubnetResource, NetworkResource]:
         name = existing.subnet_name
         if existing.subnet_id:
             subnet = self._neutron.subnets.get(existing.subnet_id)
             if name not in {"", subnet.name}:
                 raise InvalidInput(f"subnet {subnet.id} is named {subnet.name!r}, not {name!r}")
-            return subnet
+            return subnet, self._visible(self._neutron.networks.get(subnet.network_id), f"subnet {subnet.id}")
         found = self._neutron.subnets.list(name=name)
-        mine = [subnet for subnet in found if subnet.project_id == self._neutron.project_id]
-        return _only(mine or found, "subnet", name, "neutron.subnet.uuid")
+        networks = self._neutron.networks.list(id=[subnet.network_id for subnet in found])
+        visible = {network.id: network for network in networks if self._is_visible(network)}
+        subnet = self._only(
+            [each for each in found if each.network_id in visible], "subnet", name, "neutron.subnet.uuid"
+        )
+        return subnet, visible[subnet.network_id]
+
+    def _only(self, found: Sequence[Named], kind: str, name: str, option: str) -> Named:
+        """The one that is meant by a name: of this project before those that others share with it."""
+        mine = [each for each in found if each.project_id == self._neutron.project_id]
+        candidates = mine or found
+        if not candidates:
+            raise NotFound(f"no Neutron {kind} named {name!r} is visible to this project", hint="check the name")
+        if len(candidates) > 1:
+            ids = ", ".join(sorted(each.id for each in candidates))
+            raise Conflict(
+                f"{len(candidates)} Neutron {kind}s are named {name!r}: {ids}", hint=f"choose one by {option}"
+            )
+        return candidates[0]
 
     def _is_visible(self, network: NetworkResource) -> bool:
         return network.shared or network.project_id == self._neutron.project_id
@@ -140,19 +152,6 @@ class Topology:
         if not self._is_visible(network):
             raise NotFound(f"no {what} is visible to this project")
         return network
-
-
-def _slices(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _only(found: Sequence[Named], kind: str, name: str, option: str) -> Named:
-    if not found:
-        raise NotFound(f"no Neutron {kind} named {name!r} is visible to this project", hint="check the name")
-    if len(found) > 1:
-        ids = ", ".join(sorted(each.id for each in found))
-        raise Conflict(f"{len(found)} Neutron {kind}s are named {name!r}: {ids}", hint=f"choose one by {option}")
-    return found[0]
 
 
 def _choose_subnet(network: Network, existing: Existing, cidr: IPNetwork | None) -> Subnet:
