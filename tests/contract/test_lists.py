@@ -35,6 +35,7 @@ def test_several_values_mean_any_of_them(site: Site) -> None:
         "three",
     }
     assert site.neutron.networks.list(id=[]) == []
+    assert site.neutron.networks.list(description=site.mark, id=[]) == []
 
 
 def test_text_in_a_filter_is_only_text(site: Site) -> None:

@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length)) if length else {}
         self.cloud.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         if self.cloud.portal:
-            self._answer(200, "<html>please log in</html>")
+            self._answer(200, "<html>please log in</html>", {"Content-Type": "text/html"})
         elif self.path.startswith("/identity"):
             self._identity(body)
         else:

@@ -34,3 +34,18 @@ def test_secrets_are_in_no_message_and_no_log(
     assert "method=GET resource=networks status=200" in written
     assert PASSWORD not in written
     assert TOKEN_PREFIX not in written
+
+
+def test_a_call_is_one_line_in_the_log(
+    server: CloudServer, with_password: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    neutron = connect(with_password(server.auth_url))
+    neutron.networks.list(name="n")
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+
+    neutron.networks.list(name="n")
+
+    (line,) = [record.getMessage() for record in caplog.records if not record.name.startswith("urllib3")]
+    assert line.startswith("neutron method=GET resource=networks status=200 seconds=0.")
+    assert " request_id=req-" in line

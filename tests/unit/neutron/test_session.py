@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.identity.v3 import Password
+from keystoneauth1.session import Session
 
 from kuryr.errors import CloudError, CloudRefused, InvalidInput
 from kuryr.neutron import tracing
 from kuryr.neutron.api import Call
+from kuryr.neutron.client import Neutron
 from kuryr.neutron.session import connect
 from unit.neutron.cloudserver import NETWORK, PASSWORD, PROJECT, TOKEN_PREFIX, CloudServer
 from unit.neutron.conftest import Configure
@@ -48,6 +52,15 @@ def test_a_create_is_one_request_to_neutron(server: CloudServer, with_password: 
     neutron.networks.create(name="n", description="d")
 
     assert server.of("networking") == ["POST /networking/v2.0/networks"]
+
+
+def test_neutron_is_never_asked_for_its_versions(server: CloudServer) -> None:
+    auth = Password(server.auth_url, username="kuryr", password=PASSWORD, user_domain_name="Default")
+    picky = Adapter(Session(auth), service_type="network", min_version="2.0", max_version="2.latest")
+
+    Neutron(picky).networks.get(NETWORK["id"])
+
+    assert len(server.of("networking")) == 1
 
 
 def test_calls_share_one_token(server: CloudServer, with_password: Configure) -> None:
@@ -139,11 +152,12 @@ def test_a_wrong_password_is_refused_and_never_shown(server: CloudServer, with_p
     assert "battery" not in str(caught.value) + str(caught.value.__cause__)
 
 
-def test_a_portal_that_answers_instead_of_keystone(server: CloudServer, with_password: Configure) -> None:
+@pytest.mark.parametrize("path", ["", "/v3", "/identity/v3"])
+def test_a_portal_that_answers_instead_of_keystone(path: str, server: CloudServer, with_password: Configure) -> None:
     server.portal = True
 
     with pytest.raises(CloudError, match="Keystone's answer could not be understood") as caught:
-        connect(with_password(server.auth_url)).networks.list()
+        connect(with_password(server.url + path)).networks.list()
     assert "html" not in str(caught.value)
 
 
