@@ -1,0 +1,28 @@
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.binding import FakeKernel
+from fakes.neutron import FakeNeutron
+from unit.docker.world import Docker
+from unit.host.node import Node
+
+
+@pytest.fixture
+def neutron() -> FakeNeutron:
+    return FakeNeutron()
+
+
+@pytest.fixture
+def kernel() -> FakeKernel:
+    return FakeKernel()
+
+
+@pytest.fixture
+def docker(neutron: FakeNeutron, kernel: FakeKernel) -> Iterator[Docker]:
+    docker = Docker(Node(neutron, kernel))
+    docker.node.networks.owners()
+    docker.node.endpoints.load()
+    neutron.calls.clear()
+    yield docker
+    docker.node.close()
