@@ -5,7 +5,6 @@ daemon boots, it accepts connections and answers nothing (docker-protocol facts 
 bounded by a second, and no answer means: not now.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,10 @@ from kuryr.errors import KuryrError, NotFound
 
 TIMEOUT = 1.0
 
+BUILT_IN = frozenset({"bridge", "host", "null", "overlay", "macvlan", "ipvlan"})
+"""Drivers of Docker's own. All others are asked about: what Kuryr itself remembers of its networks may be incomplete,
+and an endpoint that is not seen here will be removed."""
+
 
 class EngineSilent(KuryrError):
     """Docker does not answer: it is down, or it boots."""
@@ -22,7 +25,7 @@ class EngineSilent(KuryrError):
 
 @dataclass(frozen=True)
 class EngineView:
-    """The ids of all networks, and of all endpoints on those networks that were asked about."""
+    """The ids of all networks, and of all endpoints that could be Kuryr's."""
 
     networks: frozenset[str]
     endpoints: frozenset[str]
@@ -34,19 +37,21 @@ class Engine:
     def __init__(self, socket: str) -> None:
         self._socket = socket
 
-    def view(self, networks: Collection[str]) -> EngineView:
-        """What is alive now; `networks` are those whose endpoints matter. Raises EngineSilent."""
+    def view(self) -> EngineView:
+        """What is alive now. Raises EngineSilent."""
         transport = httpx.HTTPTransport(uds=self._socket)
         with httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT) as http:
-            alive = frozenset(str(network["Id"]) for network in _get(http, "/networks"))
+            networks = _get(http, "/networks")
             endpoints: set[str] = set()
-            for network in sorted(alive & set(networks)):
+            for network in networks:
+                if network.get("Driver") in BUILT_IN:
+                    continue
                 try:
-                    containers = _get(http, f"/networks/{network}").get("Containers") or {}
+                    containers = _get(http, f"/networks/{network['Id']}").get("Containers") or {}
                 except NotFound:
                     continue
                 endpoints.update(str(container["EndpointID"]) for container in containers.values())
-            return EngineView(alive, frozenset(endpoints))
+            return EngineView(frozenset(str(network["Id"]) for network in networks), frozenset(endpoints))
 
 
 def _get(http: httpx.Client, path: str) -> Any:

@@ -5,7 +5,7 @@ CreateNetwork; later, per container, RequestAddress. Nothing of a network exists
 """
 
 import logging
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from kuryr.docker import messages, options
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr
@@ -50,7 +50,7 @@ class IpamDriver:
         if ip_range and not ip_range.subnet_of(cidr):
             raise InvalidInput(f"--ip-range {ip_range} is outside of --subnet {cidr}")
         if ip_range and found:
-            check_range(PoolId(cidr, ip_range, "-"), found[1])
+            check_range(ip_range, found[1])
         pool = self._pending.add(cidr, ip_range, existing, found)
         return {"PoolID": str(pool), "Pool": str(cidr), "Data": {}}
 
@@ -82,12 +82,9 @@ class IpamDriver:
         return {}
 
     def _gateway(self, pool: PoolId, wanted: str) -> IPv4Address:
-        pending = self._pending.of(pool)
         if wanted:
-            address = host_address(wanted, "--gateway", pool.cidr)
-            if pending:
-                pending.gateway_given = True
-            return address
+            return host_address(wanted, "--gateway", pool.cidr)
+        pending = self._pending.of(pool)
         if pending and pending.found:
             return _ipv4(pending.found[1].gateway) or no_gateway(pool)
         return host_range(pool.cidr).first
@@ -95,8 +92,7 @@ class IpamDriver:
     def _container_or_aux(self, pool: PoolId, wanted: str) -> IPv4Address:
         """Auxiliary addresses look like containers' but come before the network exists."""
         address = host_address(wanted, "address", pool.cidr) if wanted else None
-        if (pending := self._pending.of(pool)) and address:
-            pending.aux.add(address)
+        if address and self._pending.of(pool):
             return address
         bound = self._networks.of_key(pool.key)
         subnet = bound.network.subnet_of(pool.cidr)
@@ -121,12 +117,12 @@ def no_gateway(pool: PoolId) -> IPv4Address:
     return pool.cidr.network_address
 
 
-def check_range(pool: PoolId, subnet: Subnet) -> None:
+def check_range(ip_range: IPv4Network, subnet: Subnet) -> None:
     """An existing subnet hands out addresses from its own pools. Raises InvalidInput when `--ip-range` is not one."""
-    wanted = host_range(pool.cidr, pool.ip_range)
+    wanted = host_range(parse_cidr(str(subnet.cidr), "the subnet"), ip_range)
     if AddressRange(wanted.first, wanted.last) not in subnet.pools:
         pools = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
         raise InvalidInput(
-            f"--ip-range {pool.ip_range} is not an allocation pool of the existing subnet {subnet.id}",
+            f"--ip-range {ip_range} is not an allocation pool of the existing subnet {subnet.id}",
             hint=f"leave it out; its pools are {pools}",
         )

@@ -4,10 +4,10 @@ Unknown fields are ignored, because every engine generation adds some; missing s
 an empty one. Everything else that does not fit raises InvalidInput.
 """
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from kuryr.errors import InvalidInput
 
@@ -19,6 +19,9 @@ REQUEST_ADDRESS_TYPE = "RequestAddressType"
 GATEWAY = "com.docker.network.gateway"
 
 Options = dict[str, Any]
+
+Id = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_.-]{1,64}\Z")]
+"""Docker's ids are 64 hexadecimal digits, a swarm's 25 letters. They become part of claims and of anchors."""
 
 
 class Nothing(Struct):
@@ -37,7 +40,7 @@ class AddressData(Struct):
 class CreateNetwork(Struct):
     """NetworkDriver.CreateNetwork."""
 
-    network_id: str = field(name="NetworkID")
+    network_id: Id = field(name="NetworkID")
     options: Options | None = field(name="Options", default=None)
     ipv4: list[AddressData] | None = field(name="IPv4Data", default=None)
     ipv6: list[AddressData] | None = field(name="IPv6Data", default=None)
@@ -46,14 +49,14 @@ class CreateNetwork(Struct):
 class AllocateNetwork(Struct):
     """NetworkDriver.AllocateNetwork, which only a swarm manager sends."""
 
-    network_id: str = field(name="NetworkID")
+    network_id: Id = field(name="NetworkID")
     options: dict[str, str] | None = field(name="Options", default=None)
 
 
 class NetworkOnly(Struct):
     """DeleteNetwork, FreeNetwork."""
 
-    network_id: str = field(name="NetworkID")
+    network_id: Id = field(name="NetworkID")
 
 
 class Interface(Struct, omit_defaults=True):
@@ -67,8 +70,8 @@ class Interface(Struct, omit_defaults=True):
 class CreateEndpoint(Struct):
     """NetworkDriver.CreateEndpoint."""
 
-    network_id: str = field(name="NetworkID")
-    endpoint_id: str = field(name="EndpointID")
+    network_id: Id = field(name="NetworkID")
+    endpoint_id: Id = field(name="EndpointID")
     interface: Interface | None = field(name="Interface", default=None)
     options: Options | None = field(name="Options", default=None)
 
@@ -76,8 +79,8 @@ class CreateEndpoint(Struct):
 class Endpoint(Struct):
     """Join, Leave, DeleteEndpoint, EndpointOperInfo, Program- and RevokeExternalConnectivity."""
 
-    network_id: str = field(name="NetworkID")
-    endpoint_id: str = field(name="EndpointID")
+    network_id: Id = field(name="NetworkID")
+    endpoint_id: Id = field(name="EndpointID")
 
 
 class RequestPool(Struct):
@@ -126,5 +129,5 @@ def decode(body: bytes, kind: type[Message]) -> Message:
         )
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"the request cannot be read: {error}") from error

@@ -14,7 +14,7 @@ from kuryr.docker.capabilities import ADDRESS_SPACES
 from kuryr.docker.ipam_driver import check_range, no_gateway
 from kuryr.docker.messages import GENERIC, INTERNAL, PORT_MAP, AddressData
 from kuryr.docker.pools import Pending, PendingPools
-from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
+from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.identity import Anchorage
 from kuryr.gateway.networks import Bound, Networks, NetworkSpec
 from kuryr.gateway.topology import Existing, Topology
@@ -46,11 +46,13 @@ class NetworkDriver:
         return {"Options": request.options or {}}
 
     def create_network(self, request: messages.CreateNetwork) -> Reply:
-        """Make or adopt the Neutron network: at most three requests."""
+        """Make or adopt the Neutron network: at most three requests. Twice is once."""
+        if request.network_id in self._networks.owners():
+            return {}
         data = _only_ipv4(request)
         cidr = parse_cidr(data.pool, "--subnet")
         pending = self._pool(data, cidr)
-        named = options.existing((request.options or {}).get(GENERIC))
+        named = options.existing(_generic(request.options))
         anchorage = Anchorage(request.network_id, (pending.id.key,) if pending else ())
         existing = options.agree(named, pending.existing) if pending else named
         if existing:
@@ -58,7 +60,7 @@ class NetworkDriver:
             _check_gateway(data, pending, subnet)
             _check_aux(data, cidr, subnet)
             if pending and pending.id.ip_range:
-                check_range(pending.id, subnet)
+                check_range(pending.id.ip_range, subnet)
             self._networks.adopt(anchorage, network)
         else:
             self._networks.create(anchorage, _spec(data, cidr, pending))
@@ -82,6 +84,7 @@ class NetworkDriver:
     def create_endpoint(self, request: messages.CreateEndpoint) -> Reply:
         """A container takes the port at its address. No request to Neutron if Kuryr's IPAM made the port before."""
         _refuse_published_ports(request.options)
+        options.refuse_own(request.options)
         given = request.interface or messages.Interface()
         if not given.address:
             raise InvalidInput("the endpoint has no IPv4 address", hint="Kuryr serves IPv4 only so far")
@@ -98,12 +101,9 @@ class NetworkDriver:
         return {"Interface": filled}
 
     def delete_endpoint(self, request: messages.Endpoint) -> Reply:
-        """Remove the interface; the port too, unless Kuryr's IPAM will be asked to."""
-        try:
-            release = not self._networks.of_owner(request.network_id).anchorage.keys
-        except (CloudError, NotFound):
-            release = False
-        self._endpoints.delete(request.endpoint_id, release=release)
+        """Remove the interface; the port too, unless Kuryr's IPAM will be asked to. Never waits for Neutron."""
+        anchorage = self._networks.remembered(request.network_id)
+        self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
         return {}
 
     def join(self, request: messages.Endpoint) -> Reply:
@@ -140,6 +140,13 @@ class NetworkDriver:
         if pending and pending.found and pending.found[1].id != subnet.id:
             raise InvalidInput("-o and --ipam-opt name two different subnets", hint="one of them suffices")
         return network, subnet
+
+
+def _generic(given: messages.Options | None) -> messages.Options:
+    generic = (given or {}).get(GENERIC) or {}
+    if not isinstance(generic, dict):
+        raise InvalidInput("the options of this network cannot be read")
+    return generic
 
 
 def _only_ipv4(request: messages.CreateNetwork) -> AddressData:

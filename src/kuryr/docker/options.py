@@ -33,6 +33,13 @@ def existing(options: Mapping[str, object] | None) -> Existing:
     return Existing(**named)
 
 
+def refuse_own(options: Mapping[str, object] | None) -> None:
+    """Containers have no options of Kuryr's yet (`docker network connect --driver-opt`). Raises InvalidInput."""
+    for key in options or {}:
+        if key.startswith(OWN):
+            raise InvalidInput(f"Kuryr has no option {key} for containers")
+
+
 def agree(one: Existing, other: Existing) -> Existing:
     """What `-o` and `--ipam-opt` say together. Raises InvalidInput when they contradict."""
     for field in fields(Existing):

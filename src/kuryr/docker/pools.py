@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 from kuryr.errors import Conflict, InvalidInput
 from kuryr.gateway.topology import Existing
@@ -53,9 +53,6 @@ class Pending:
     existing: Existing = field(default_factory=Existing)
     found: tuple[Network, Subnet] | None = None
     """The existing network and subnet, when `--ipam-opt` named them."""
-    gateway_given: bool = False
-    """Whether the user chose the gateway, rather than Kuryr."""
-    aux: set[IPv4Address] = field(default_factory=set)
 
 
 class PendingPools:
@@ -84,7 +81,11 @@ class PendingPools:
         """A new pending pool. Raises Conflict when another of this CIDR stays pending."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._free(cidr), self._patience):
-                raise Conflict(f"another Docker network with {cidr} is being created", hint="try again in a moment")
+                # Docker asks for pools until one overlaps no route of the host, if the user has not given any.
+                raise Conflict(
+                    f"another Docker network with {cidr} is being created, or this host has a route into it",
+                    hint=f"try again in a moment, or give --subnet {cidr}",
+                )
             pool = PoolId(cidr, ip_range, secrets.token_hex(4), found[1].id if found else "")
             self._by_cidr[cidr] = Pending(pool, self._clock(), existing or Existing(), found)
             return pool

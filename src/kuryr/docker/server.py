@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -72,7 +72,7 @@ class Server:
         self._lanes = lanes
         self._activated = activated
         self._observe = observe
-        self.app = Starlette(routes=[Route("/{method}", self._serve, methods=["POST"])])
+        self.app = Starlette(routes=[Route("/{method:path}", self._serve, methods=["POST"])])
 
     async def _serve(self, request: Request) -> Response:
         name = request.path_params["method"]
@@ -126,8 +126,11 @@ async def _guarded(answer: Awaitable[Reply]) -> tuple[int, Reply]:
 
 async def _read(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise InvalidInput("the request is too large")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise InvalidInput("the request is too large")
+    except ClientDisconnect as error:
+        raise InvalidInput("Docker hung up in the middle of a request") from error
     return bytes(body)

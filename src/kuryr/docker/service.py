@@ -26,6 +26,10 @@ LOG = logging.getLogger(__name__)
 PATIENCE = 10
 """Seconds that requests under way have to finish when the process is told to end."""
 
+KEEP_ALIVE = 10 * 365 * 86400
+"""Seconds that Docker's idle connections stay open. It never closes them; and when we do just as it asks something,
+it repeats the request without its body."""
+
 
 def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     """Serve Docker's requests on `listener` until SIGTERM or SIGINT. Raises InvalidInput for bad configuration."""
@@ -41,7 +45,7 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
             lifespan="off",
             log_config=None,
             access_log=False,
-            timeout_keep_alive=3600,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=PATIENCE,
         )
     )

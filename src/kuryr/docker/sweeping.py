@@ -60,7 +60,7 @@ class Sweeper:
 
     def sweep(self) -> int:
         """One look at everything; how much looks unused and is still there. Raises KuryrError."""
-        view = self._engine.view(self._networks.owners())
+        view = self._engine.view()
         return self._networks.sweep(view.networks, self._suspects) + self._reconciler.sweep(view.endpoints)
 
     def _run(self) -> None:

@@ -111,6 +111,12 @@ class Networks:
         """What the network stands on whose addresses are asked for by `key`. Raises NotFound."""
         return self._known(lambda anchor: key in anchor.anchorage.keys, key)
 
+    def remembered(self, owner: str) -> Anchorage | None:
+        """What is known of the engine's network `owner` without asking Neutron."""
+        with self._guard:
+            anchor = (self._anchors or {}).get(owner)
+        return anchor.anchorage if anchor else None
+
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
         return set(self._loaded())
