@@ -16,7 +16,8 @@ _COPIED = ("mysql", "keystone")
 
 def template(layout: Layout) -> Path:
     """Where the template lies. Its name follows from what it is made by, so another version makes another one."""
-    releases = sorted(path.name for path in layout.cloud.glob("lib/python3*/site-packages/*.dist-info"))
+    installed = layout.cloud.glob("lib/python3*/site-packages/*.dist-info")
+    releases = sorted(path.name for path in installed if path.name.startswith(("neutron-", "keystone-")))
     sources = [Path(module.__file__ or "").read_bytes() for module in (database, keystone, neutron)]
     sources.append(Path(__file__).with_name("catalogue.py").read_bytes())
     made_by = hashlib.sha256(b"\0".join([*(name.encode() for name in releases), *sources]))
@@ -68,6 +69,9 @@ def _save(control: Node) -> None:
     for name in _COPIED:
         _copy(control.directory / name, new / name)
     new.rename(place)
+    for other in place.parent.glob("database-*"):
+        if other != place:
+            shutil.rmtree(other)
 
 
 def _copy(source: Path, target: Path) -> None:
