@@ -77,21 +77,20 @@ class TestEvidence:
         assert round_trip(printed) is None
 
     @pytest.mark.parametrize(
-        ("milliseconds", "content", "works", "blocked"),
+        ("milliseconds", "content", "outcome"),
         [
-            (0.5, "web2", True, False),
-            (0.5, None, False, False),
-            (None, "web2", False, False),
-            (0.5, "another", False, False),
-            (None, None, False, True),
+            (0.5, "web2", "through"),
+            (None, None, "blocked"),
+            (0.5, None, "ping: 0.50 ms, HTTP: no connection"),
+            (None, "web2", "ping: no answer, HTTP: says 'web2'"),
+            (0.5, "another", "ping: 0.50 ms, HTTP: says 'another'"),
         ],
     )
     def test_ping_and_tcp_must_both_arrive_or_both_be_stopped(
-        self, milliseconds: float | None, content: str | None, works: bool, blocked: bool
+        self, milliseconds: float | None, content: str | None, outcome: str
     ) -> None:
         web1, web2 = (Peer(Container(cast("Host", None), name), "host1", "10.0.0.2") for name in ("web1", "web2"))
-        found = Exchange(web1, web2, milliseconds, content)
-        assert (found.works, found.blocked) == (works, blocked)
+        assert Exchange(web1, web2, milliseconds, content).outcome == outcome
 
     @pytest.mark.parametrize("change", ["none", "address", "route"])
     def test_a_new_address_or_route_of_a_host_is_seen(self, change: str) -> None:
@@ -135,6 +134,10 @@ class TestScreen:
         screen.command("host1", ["docker", "run", "busybox", "sh", "-c", "echo [red] " + "x" * 100])
         (line,) = written.getvalue().splitlines()
         assert line == f"    host1$ docker run busybox sh -c 'echo [red] {'x' * 100}'"
+
+    def test_no_cell_of_a_table_is_cut_off(self, screen: Screen, written: io.StringIO) -> None:
+        screen.table(("port", "why"), [("3" * 40, "x" * 40)])
+        assert "".join(written.getvalue().split()).count("3") == 40
 
     def test_a_claim_that_holds_is_shown(self, screen: Screen, written: io.StringIO) -> None:
         screen.check("two ways work", expected=2, seen=2)

@@ -41,14 +41,13 @@ class Exchange:
     """What the web server answered; None if no connection was made."""
 
     @property
-    def works(self) -> bool:
-        """Whether both arrived, and the right one answered."""
-        return self.milliseconds is not None and self.content == self.target.name
-
-    @property
-    def blocked(self) -> bool:
-        """Whether nothing arrived at all."""
-        return self.milliseconds is None and self.content is None
+    def outcome(self) -> str:
+        """`through` if both arrived and the right one answered, `blocked` if nothing arrived, else what did."""
+        if self.milliseconds is not None and self.content == self.target.name:
+            return "through"
+        if self.milliseconds is None and self.content is None:
+            return "blocked"
+        return "ping: {}, HTTP: {}".format(*self.row()[2:])
 
     def row(self) -> tuple[str, str, str, str]:
         """For a person: from, to, ping, TCP."""

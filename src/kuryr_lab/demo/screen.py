@@ -60,7 +60,9 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Evidence in rows; no cell is cut off."""
-        table = Table(*columns, box=None, header_style="underline", pad_edge=False, padding=(0, 3, 0, 0))
+        table = Table(box=None, header_style="underline", pad_edge=False, padding=(0, 3, 0, 0))
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         self.console.print(Padding(table, (0, 0, 0, 6), expand=False))
