@@ -41,7 +41,7 @@ class PoolId:
             cidr, ip_range, key, subnet_id = match.groups() if match else ("", "", "", "")
             return cls(IPv4Network(cidr), IPv4Network(ip_range) if ip_range else None, key, subnet_id)
         except ValueError as error:
-            raise InvalidInput(f"pool {text!r} is not one of Kuryr's") from error
+            raise InvalidInput(f"pool {text[:100]!r} is not one of Kuryr's") from error
 
 
 @dataclass
