@@ -54,7 +54,7 @@ class Rig:
     def close(self) -> None:
         """Remove what a failed test has left, then end the driver and its supervisor."""
         self.disarm()
-        for name in ("c", "peer"):
+        for name in ("worker", "peer"):
             self.remove(name)
         if self.has_network():
             self.remove_network()
@@ -64,12 +64,12 @@ class Rig:
 
     # -- what the test says to the traps
 
-    def record(self, action: Callable[[], object], quiet: Callable[[], bool] = lambda: True) -> list[str]:
+    def record(self, action: Callable[[], bool], quiet: Callable[[], bool] = lambda: True) -> list[str]:
         """The steps that the driver passes during `action` and until `quiet` holds."""
         steps = self._folder / victim.STEPS
         steps.unlink(missing_ok=True)
         self._plan(None)
-        action()
+        assert action()
         wait_until("the driver has done what it does behind", quiet)
         (self._folder / victim.PLAN).unlink()
         return distinct(steps.read_text().splitlines())
@@ -109,7 +109,8 @@ class Rig:
         """Whether this docker command succeeded."""
         try:
             self.host.docker(*argv)
-        except CommandFailed:
+        except CommandFailed as error:
+            print(error)
             return False
         return True
 

@@ -130,22 +130,21 @@ def test_killed_while_a_network_is_removed(rigs: dict[str, Rig]) -> None:
 def test_killed_while_a_container_starts(rigs: dict[str, Rig]) -> None:
     def scenario(rig: Rig) -> list[str]:
         with_peer = standing_peer(rig)
-        wait_until("the peer has its name", lambda: rig.named_ports() == 1)
-        steps = rig.record(lambda: rig.run("c"), lambda: rig.named_ports() == 2)
-        rig.remove("c")
+        steps = rig.record(lambda: rig.run("worker"), lambda: rig.named_ports() == 2)
+        rig.remove("worker")
 
         def attempt(step: str) -> str:
             rig.arm(step)
-            ran = rig.run("c")
+            ran = rig.run("worker")
             rig.await_death()
             if not ran:
-                rig.remove("c")
-                if not rig.run("c"):
+                rig.remove("worker")
+                if not rig.run("worker"):
                     return "the container could not be started afterwards"
-            if rig.address("c") == rig.address("peer"):
+            if rig.address("worker") == rig.address("peer"):
                 return "two containers have one address"
-            rig.await_ping("c", "peer")
-            if not rig.remove("c"):
+            rig.await_ping("worker", "peer")
+            if not rig.remove("worker"):
                 return "the container could not be removed afterwards"
             return rig.await_inventory(with_peer)
 
@@ -159,16 +158,17 @@ def test_killed_while_a_container_starts(rigs: dict[str, Rig]) -> None:
 def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
     def scenario(rig: Rig) -> list[str]:
         with_peer = standing_peer(rig)
-        rig.run("c")
-        steps = rig.record(lambda: rig.remove("c"), lambda: rig.inventory() == with_peer)
+        rig.run("worker")
+        wait_until("both ports have their names", lambda: rig.named_ports() == 2)
+        steps = rig.record(lambda: rig.remove("worker"), lambda: rig.inventory() == with_peer)
 
         def attempt(step: str) -> str:
-            if not rig.run("c"):
+            if not rig.run("worker"):
                 return "the container could not be started"
             rig.arm(step)
-            rig.remove("c")
+            rig.remove("worker")
             rig.await_death()
-            if rig.has_container("c") and not rig.remove("c"):
+            if rig.has_container("worker") and not rig.remove("worker"):
                 return "the container could not be removed afterwards"
             return rig.await_inventory(with_peer)
 
@@ -181,12 +181,12 @@ def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
 def test_a_container_removed_while_the_driver_is_dead_leaves_nothing(rigs: dict[str, Rig]) -> None:
     def scenario(rig: Rig) -> list[str]:
         with_peer = standing_peer(rig)
-        rig.run("c")
+        rig.run("worker")
         rig.stay_down(closed=True)
-        rig.remove("c")
-        gone = not rig.has_container("c")
+        rig.remove("worker")
+        gone = not rig.has_container("worker")
         rig.come_back()
-        if not gone and not rig.remove("c"):
+        if not gone and not rig.remove("worker"):
             return ["the container could not be removed"]
         trouble = rig.await_inventory(with_peer)
         return [trouble] * bool(trouble) + farewell(rig)
@@ -198,6 +198,7 @@ def standing_peer(rig: Rig) -> frozenset[str]:
     """A network with one container that stays throughout; returns what is there for it."""
     assert rig.create_network()
     assert rig.run("peer")
+    wait_until("the peer's port has its name", lambda: rig.named_ports() == 1)
     return rig.inventory()
 
 

@@ -155,7 +155,9 @@ def test_an_address_of_a_foreign_port_is_refused(
     """A virtual machine's, or one that only reserves the address, as a load balancer's VIP does."""
     tenant = lab.neutron("demo")
     vip = tenant.create("port", network_id=tenant_network.id, name="vip", device_owner="Octavia")
-    name = create_network(host1, "--ipam-opt", f"neutron.net.uuid={tenant_network.id}")
+    # Docker takes --ip only on networks whose --subnet the user gave.
+    option = f"neutron.net.uuid={tenant_network.id}"
+    name = create_network(host1, "--subnet", tenant_network.cidr, "--ipam-opt", option)
     address = vip["fixed_ips"][0]["ip_address"]
     with pytest.raises(CommandFailed, match=f"{address}.*in use"):
         host1.docker("run", "--rm", "--network", name, "--ip", address, "busybox", "true")
@@ -166,7 +168,8 @@ def test_an_address_of_a_foreign_port_is_refused(
 
 
 def test_a_full_subnet_says_so(host1: Host, run: Run) -> None:
-    name = create_network(host1, "--subnet", "10.79.0.0/29", "--ip-range", "10.79.0.4/32")
+    """Of two addresses, one is taken by Neutron's own DHCP service."""
+    name = create_network(host1, "--subnet", "10.79.0.0/29", "--ip-range", "10.79.0.4/31")
     first = run(host1, name)
     with pytest.raises(CommandFailed, match=r"no .*address"):
         run(host1, name)
