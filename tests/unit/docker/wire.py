@@ -26,7 +26,11 @@ class Connection:
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(10)
-        self.socket.connect(str(path))
+        try:
+            self.socket.connect(str(path))
+        except OSError:
+            self.socket.close()
+            raise
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -98,7 +102,7 @@ class _Quick(uvicorn.Server):
     """Looks every 10 ms whether it shall end, not every 100."""
 
     async def main_loop(self) -> None:
-        while not self.should_exit:
+        while not self.should_exit:  # noqa: ASYNC110 (uvicorn's own signal is an attribute)
             await asyncio.sleep(0.01)
 
 

@@ -1,0 +1,132 @@
+"""The `kuryr` command as a process: what it says, how it ends, and that Docker never waits for its start."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from unit.docker.wire import Connection
+
+KURYR = Path(sys.executable).with_name("kuryr")
+
+Serve = Callable[[str], "subprocess.Popen[str]"]
+
+CREDENTIALS = """
+[neutron]
+auth_type = password
+auth_url = http://127.0.0.1:9/v3
+username = kuryr
+password = correct-horse
+user_domain_name = Default
+project_name = demo
+project_domain_name = Default
+connect_timeout = 0.5
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "plugins" / "kuryr.sock"
+
+
+@pytest.fixture
+def serve(tmp_path: Path, path: Path) -> Iterator[Serve]:
+    """`kuryr docker serve` with this configuration besides its own socket."""
+    processes = []
+
+    def start(configuration: str) -> "subprocess.Popen[str]":
+        file = tmp_path / "kuryr.conf"
+        file.write_text(f"[docker]\nsocket = {path}\nengine_socket = {tmp_path}/docker.sock\n{configuration}")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
+        environment["OS_CLIENT_CONFIG_FILE"] = str(tmp_path / "no-clouds.yaml")
+        process = subprocess.Popen(
+            [KURYR, "docker", "serve", "--config-file", file],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def connected(path: Path) -> Connection:
+    """A connection to the driver, as soon as it listens."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return Connection(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < deadline, "the driver does not listen"
+            time.sleep(0.01)
+
+
+def test_help_says_what_there_is() -> None:
+    done = subprocess.run([KURYR, "docker", "serve", "-h"], capture_output=True, text=True, check=True, timeout=30)
+    assert "--config-file" in done.stdout
+    assert "Answer Docker's calls until SIGTERM" in done.stdout
+
+
+def test_it_serves_and_ends_in_order(serve: Serve, path: Path) -> None:
+    """Neutron is not there at all: the handshake answers, the rest fails with a reason, the process ends at once."""
+    process = serve(CREDENTIALS)
+    connection = connected(path)
+    assert connection.post("Plugin.Activate") == (200, {"Implements": ["NetworkDriver", "IpamDriver"]})
+    assert path.stat().st_mode & 0o777 == 0o600
+    status, reply = connection.post(
+        "IpamDriver.RequestPool", {"Pool": "10.5.0.0/24", "Options": {"neutron.net.name": "blue"}}
+    )
+    assert status == 503
+    assert reply["Err"].startswith("Keystone at 127.0.0.1:9 cannot be reached: connection refused")
+    connection.close()
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in errors
+    assert "correct-horse" not in errors
+
+
+def test_a_second_driver_is_refused(serve: Serve, path: Path) -> None:
+    serve(CREDENTIALS)
+    connected(path).close()
+    second = serve(CREDENTIALS)
+    _, errors = second.communicate(timeout=20)
+    assert (second.returncode, errors) == (
+        1,
+        f"kuryr: another driver is listening on {path} (stop it, or set [docker] socket)\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("configuration", "words"),
+    [
+        ("cloud_threads = many\n", "kuryr: the configuration cannot be used: "),
+        ("[neutron]\n", "kuryr: the OpenStack credentials cannot be used: "),
+        (CREDENTIALS + "[DEFAULT]\ndeployment = a b\n", "kuryr: the configuration cannot be used: "),
+    ],
+)
+def test_a_bad_configuration_is_one_line(serve: Serve, configuration: str, words: str) -> None:
+    process = serve(configuration)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    last = errors.splitlines()[-1]
+    assert last.startswith(words)
+    assert "Traceback" not in errors
+
+
+def test_what_is_not_understood_ends_with_2() -> None:
+    done = subprocess.run([KURYR, "docker", "swerve"], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 2
+    assert "swerve" in done.stderr

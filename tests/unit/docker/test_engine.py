@@ -1,0 +1,120 @@
+"""What Docker says of its networks and endpoints, and what its silence means."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
+from typing import Any
+
+import pytest
+
+from kuryr.docker.engine import Engine, EngineSilent
+
+Answers = dict[str, tuple[int, object]]
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Iterator[Callable[[Answers], Engine]]:
+    """Docker's API with these answers by path."""
+    servers: list[ThreadingUnixStreamServer] = []
+
+    def start(answers: Answers) -> Engine:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = answers.get(self.path, (404, {"message": "no such network"}))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+
+            def address_string(self) -> str:
+                return "docker"
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        path = tmp_path / f"docker{len(servers)}.sock"
+        server = ThreadingUnixStreamServer(str(path), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        return Engine(str(path))
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def containers(*endpoints: str) -> dict[str, object]:
+    return {"Containers": {f"container-{endpoint}": {"EndpointID": endpoint} for endpoint in endpoints}}
+
+
+NETWORKS = [
+    {"Id": "n1", "Driver": "kuryr"},
+    {"Id": "n2", "Driver": "kuryr:latest"},
+    {"Id": "n3", "Driver": "bridge"},
+    {"Id": "n4", "Driver": "null"},
+]
+
+
+def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: Callable[[Answers], Engine]) -> None:
+    engine = docker(
+        {
+            "/networks": (200, NETWORKS),
+            "/networks/n1": (200, containers("e1", "e2")),
+            "/networks/n2": (200, containers("e3")),
+            "/networks/n3": (500, "not asked"),
+        }
+    )
+    view = engine.view()
+    assert view.networks == {"n1", "n2", "n3", "n4"}
+    assert view.endpoints == {"e1", "e2", "e3"}
+
+
+@pytest.mark.parametrize("nothing", [{"Containers": {}}, {"Containers": None}, {}])
+def test_a_network_without_containers_has_no_endpoints(docker: Callable[[Answers], Engine], nothing: object) -> None:
+    assert docker({"/networks": (200, NETWORKS[:1]), "/networks/n1": (200, nothing)}).view().endpoints == frozenset()
+
+
+def test_a_network_that_goes_meanwhile_is_no_trouble(docker: Callable[[Answers], Engine]) -> None:
+    view = docker({"/networks": (200, NETWORKS[:2]), "/networks/n2": (200, containers("e3"))}).view()
+    assert view.endpoints == {"e3"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"/networks": (500, {"message": "context deadline"})},
+        {"/networks": (200, b"not json")},
+        {"/networks": (200, NETWORKS[:1]), "/networks/n1": (500, {})},
+        {"/networks": (200, {"message": "an object"})},
+        {"/networks": (200, [{"Name": "without id"}])},
+        {"/networks": (200, NETWORKS[:1]), "/networks/n1": (200, {"Containers": {"c": {}}})},
+        {},
+    ],
+)
+def test_an_answer_that_is_none_is_silence(docker: Callable[[Answers], Engine], answers: Answers) -> None:
+    """Nothing may be concluded from half an answer."""
+    with pytest.raises(EngineSilent) as failure:
+        docker(answers).view()
+    assert "\n" not in str(failure.value)
+
+
+# httpcore forgets to close a socket that cannot be connected; it is gone a moment later.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_socket_is_silence(tmp_path: Path) -> None:
+    with pytest.raises(EngineSilent, match="Docker does not answer /networks"):
+        Engine(str(tmp_path / "nobody.sock")).view()
+
+
+def test_a_daemon_that_boots_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It accepts connections and answers nothing."""
+    monkeypatch.setattr("kuryr.docker.engine.TIMEOUT", 0.05)
+    path = tmp_path / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(EngineSilent, match="Docker does not answer /networks"):
+            Engine(str(path)).view()
