@@ -5,12 +5,13 @@ daemon boots, it accepts connections and answers nothing (docker-protocol facts 
 bounded by a second, and no answer means: not now.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from kuryr.errors import KuryrError, NotFound
+from kuryr.errors import KuryrError
 
 TIMEOUT = 1.0
 
@@ -41,24 +42,27 @@ class Engine:
         """What is alive now. Raises EngineSilent."""
         transport = httpx.HTTPTransport(uds=self._socket)
         with httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT) as http:
-            networks = _get(http, "/networks")
-            endpoints: set[str] = set()
-            for network in networks:
-                if network.get("Driver") in BUILT_IN:
-                    continue
-                try:
-                    containers = _get(http, f"/networks/{network['Id']}").get("Containers") or {}
-                except NotFound:
-                    continue
-                endpoints.update(str(container["EndpointID"]) for container in containers.values())
-            return EngineView(frozenset(str(network["Id"]) for network in networks), frozenset(endpoints))
+            try:
+                networks = _get(http, "/networks")
+                alive = frozenset(str(network["Id"]) for network in networks)
+                ours = [network["Id"] for network in networks if network.get("Driver") not in BUILT_IN]
+                return EngineView(alive, frozenset(each for network in ours for each in _endpoints(http, network)))
+            except (AttributeError, KeyError, TypeError) as error:
+                raise EngineSilent(f"what answers at {self._socket} is not Docker") from error
 
 
-def _get(http: httpx.Client, path: str) -> Any:
+def _endpoints(http: httpx.Client, network: str) -> Iterator[str]:
+    # A network that went meanwhile has no endpoints.
+    found = _get(http, f"/networks/{network}", missing={})
+    for container in (found.get("Containers") or {}).values():
+        yield str(container["EndpointID"])
+
+
+def _get(http: httpx.Client, path: str, *, missing: object = None) -> Any:
     try:
         answer = http.get(path)
         if answer.status_code == 404:
-            raise NotFound(f"Docker has no {path}")
+            return missing
         answer.raise_for_status()
         return answer.json()
     except (httpx.HTTPError, ValueError) as error:

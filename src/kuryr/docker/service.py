@@ -6,6 +6,7 @@ that should take, so they are loaded by a thread while the server is already lis
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 from concurrent.futures import Future
@@ -49,6 +50,10 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
             timeout_graceful_shutdown=PATIENCE,
         )
     )
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends at these signals, and then raises them anew for whoever handled them before. By default that
+        # would kill the process here, with work left undone.
+        signal.signal(signum, lambda *_: setattr(web, "should_exit", True))
     threading.Thread(target=_load, args=(conf, pending, driver, web), name="loader", daemon=True).start()
     try:
         asyncio.run(web.serve(sockets=[listener]))

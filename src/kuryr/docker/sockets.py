@@ -46,15 +46,23 @@ def listen(path: Path) -> socket.socket:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
         try:
-            made.bind(str(path))
-        finally:
-            os.umask(before)
-        made.listen(BACKLOG)
+            _bind(made, path)
+            made.listen(BACKLOG)
+        except OSError:
+            made.close()
+            raise
     except OSError as error:
         raise KuryrError(f"cannot listen on {path}: {error.strerror or error}") from error
     return made
+
+
+def _bind(made: socket.socket, path: Path) -> None:
+    before = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(before)
 
 
 def _remove_stale(path: Path) -> None:
