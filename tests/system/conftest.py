@@ -1,7 +1,7 @@
 """A driver on each host, for the whole session; every test leaves nothing behind."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -45,40 +45,56 @@ def neutron(lab: Lab) -> Neutron:
     return lab.neutron("admin")
 
 
-@pytest.fixture
-def network(host1: Host) -> Iterator[str]:
-    """A Docker network on host1 that Kuryr makes, with Kuryr's IPAM."""
-    name = create_network(host1, "--subnet", "10.77.0.0/24")
-    yield name
-    host1.docker("network", "rm", name)
+class Bench:
+    """What a test makes by docker commands: all of it is removed at the end, also after a failure."""
 
+    def __init__(self) -> None:
+        self._containers: list[Container] = []
+        self._networks: list[tuple[Host, str]] = []
 
-Run = Callable[..., Container]
+    def network(self, host: Host, *options: str, ipam: bool = True, driver: str = "kuryr") -> str:
+        """docker network create, under a fresh name."""
+        name = f"n{secrets.token_hex(4)}"
+        own = ("--ipam-driver", driver) if ipam else ()
+        host.docker("network", "create", "--driver", driver, *own, *options, name)
+        self._networks.append((host, name))
+        return name
 
-
-@pytest.fixture
-def run(no_leaks: None) -> Iterator[Run]:
-    """Start containers; they are gone at the end."""
-    started: list[Container] = []
-
-    def start(host: Host, network: str, *options: str) -> Container:
-        name = f"c{secrets.token_hex(4)}"
-        container = Container(host, name)
-        started.append(container)
-        host.docker("run", "--detach", "--name", name, "--network", network, *options, "busybox", "sleep", "3600")
+    def run(self, host: Host, network: str, *options: str) -> Container:
+        """docker run a container that waits."""
+        container = Container(host, f"c{secrets.token_hex(4)}")
+        self._containers.append(container)
+        host.docker(
+            "run", "--detach", "--name", container.name, "--network", network, *options, "busybox", "sleep", "3600"
+        )
         return container
 
-    yield start
-    for container in started:
-        container.host.docker("rm", "--force", container.name)
+    def remove_network(self, host: Host, name: str) -> None:
+        """docker network rm."""
+        self._networks.remove((host, name))
+        host.docker("network", "rm", name)
+
+    def clear(self) -> None:
+        """Remove all containers, then all networks, the newest first."""
+        while self._containers:
+            container = self._containers.pop()
+            container.host.docker("rm", "--force", container.name)
+        while self._networks:
+            self.remove_network(*self._networks[-1])
 
 
-def create_network(host: Host, *options: str, ipam: bool = True, driver: str = "kuryr") -> str:
-    """docker network create, under a fresh name."""
-    name = f"n{secrets.token_hex(4)}"
-    own = ("--ipam-driver", driver) if ipam else ()
-    host.docker("network", "create", "--driver", driver, *own, *options, name)
-    return name
+@pytest.fixture
+def bench(no_leaks: None) -> Iterator[Bench]:
+    """Docker networks and containers that are gone at the end."""
+    bench = Bench()
+    yield bench
+    bench.clear()
+
+
+@pytest.fixture
+def network(host1: Host, bench: Bench) -> str:
+    """A Docker network on host1 that Kuryr makes, with Kuryr's IPAM."""
+    return bench.network(host1, "--subnet", "10.77.0.0/24")
 
 
 def address_of(container: Container, network: str) -> str:

@@ -13,7 +13,7 @@ from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
-from system.conftest import Run, address_of, create_network
+from system.conftest import Bench, address_of
 
 
 def ports_of(neutron: Neutron, host: Host) -> list[Resource]:
@@ -21,8 +21,8 @@ def ports_of(neutron: Neutron, host: Host) -> list[Resource]:
     return neutron.find("port", device_owner="compute:kuryr", **{"binding:host_id": host.name})
 
 
-def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, network: str, run: Run) -> None:
-    container = run(host1, network)
+def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, network: str, bench: Bench) -> None:
+    container = bench.run(host1, network)
     (port,) = ports_of(neutron, host1)
     shown = json.loads(host1.docker("inspect", "--format", "{{json .NetworkSettings.Networks}}", container.name))
     endpoint = shown[network]
@@ -39,9 +39,9 @@ def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, 
     )
 
 
-def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, run: Run) -> None:
+def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, bench: Bench) -> None:
     host1_requests.read()
-    container = run(host1, network)
+    container = bench.run(host1, network)
     before_the_answer = host1_requests.read()
     afterwards = host1_requests.read_until_quiet()
     host1.docker("rm", "--force", container.name)
@@ -52,12 +52,12 @@ def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, 
 
 
 def test_containers_on_two_hosts_talk(
-    host1: Host, host2: Host, tenant_network: TenantNetwork, lab: Lab, run: Run
+    host1: Host, host2: Host, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
     """With each other, and with a plain port of the tenant, by ping and by TCP, in both directions."""
     option = f"neutron.net.name={tenant_network.name}"
-    names = {host.name: create_network(host, "--ipam-opt", option) for host in (host1, host2)}
-    one, other = run(host1, names["host1"]), run(host2, names["host2"])
+    names = {host.name: bench.network(host, "--ipam-opt", option) for host in (host1, host2)}
+    one, other = bench.run(host1, names["host1"]), bench.run(host2, names["host2"])
     addresses = {one.name: address_of(one, names["host1"]), other.name: address_of(other, names["host2"])}
     with lab.plain_port("host2", tenant_network.id) as plain:
         addresses[plain.name] = plain.address
@@ -69,17 +69,14 @@ def test_containers_on_two_hosts_talk(
                 if source is not target:
                     source.reaches(addresses[target.name])
                     assert source.fetch(addresses[target.name]) == target.name
-    for container, name in ((one, names["host1"]), (other, names["host2"])):
-        container.host.docker("rm", "--force", container.name)
-        container.host.docker("network", "rm", name)
 
 
 def test_what_the_security_group_forbids_does_not_get_through(
-    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, run: Run
+    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
     """A stranger's port in a group of its own is not let in, although what differs is only the group."""
-    name = create_network(host1, "--ipam-opt", f"neutron.subnet.uuid={tenant_network.subnet_id}")
-    container = run(host1, name)
+    name = bench.network(host1, "--ipam-opt", f"neutron.subnet.uuid={tenant_network.subnet_id}")
+    container = bench.run(host1, name)
     container.serve()
     address = address_of(container, name)
     group = lab.neutron("demo").create("security_group", name="strangers")
@@ -93,13 +90,12 @@ def test_what_the_security_group_forbids_does_not_get_through(
         assert friend.fetch(address) == container.name
     lab.neutron("demo").delete("security_group", group["id"])
     host1.docker("rm", "--force", container.name)
-    host1.docker("network", "rm", name)
 
 
-def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: str, run: Run) -> None:
+def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: str, bench: Bench) -> None:
     with ThreadPoolExecutor(5) as pool:
-        containers = list(pool.map(lambda _: run(host1, network), range(5)))
-    observer = run(host1, network)
+        containers = list(pool.map(lambda _: bench.run(host1, network), range(5)))
+    observer = bench.run(host1, network)
     addresses = [address_of(container, network) for container in containers]
     assert len(set(addresses)) == 5
     for container, address in zip(containers, addresses, strict=True):
@@ -110,38 +106,36 @@ def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: 
     assert {active[address] for address in addresses} == {"ACTIVE"}
 
 
-def test_a_chosen_address_is_kept_over_restarts(host1: Host, network: str, run: Run) -> None:
-    observer = run(host1, network)
-    container = run(host1, network, "--ip", "10.77.0.50")
+def test_a_chosen_address_is_kept_over_restarts(host1: Host, network: str, bench: Bench) -> None:
+    observer = bench.run(host1, network)
+    container = bench.run(host1, network, "--ip", "10.77.0.50")
     for command in ("restart", "stop", "start"):
         host1.docker(command, *(["-t", "0"] if command != "start" else []), container.name)
     assert address_of(container, network) == "10.77.0.50"
     observer.reaches("10.77.0.50")
 
 
-def test_the_address_of_a_removed_container_can_be_asked_for_at_once(host1: Host, network: str, run: Run) -> None:
+def test_the_address_of_a_removed_container_can_be_asked_for_at_once(host1: Host, network: str, bench: Bench) -> None:
     for _ in range(3):
-        container = run(host1, network, "--ip", "10.77.0.60")
+        container = bench.run(host1, network, "--ip", "10.77.0.60")
         host1.docker("rm", "--force", container.name)
 
 
-def test_connect_and_disconnect(host1: Host, network: str, run: Run) -> None:
-    second = create_network(host1, "--subnet", "10.78.0.0/24")
-    container, neighbour = run(host1, network), run(host1, second)
+def test_connect_and_disconnect(host1: Host, network: str, bench: Bench) -> None:
+    second = bench.network(host1, "--subnet", "10.78.0.0/24")
+    container, neighbour = bench.run(host1, network), bench.run(host1, second)
     address = address_of(neighbour, second)
     assert not container.ping(address)
     host1.docker("network", "connect", second, container.name)
     container.reaches(address)
     host1.docker("network", "disconnect", second, container.name)
     assert not container.ping(address)
-    host1.docker("rm", "--force", neighbour.name)
-    host1.docker("network", "rm", second)
 
 
-def test_the_host_itself_is_not_changed(host1: Host, network: str, run: Run) -> None:
+def test_the_host_itself_is_not_changed(host1: Host, network: str, bench: Bench) -> None:
     """Its addresses and routes are the same before, while and after containers run."""
     before = addresses_and_routes(host1)
-    container = run(host1, network)
+    container = bench.run(host1, network)
     assert addresses_and_routes(host1) == before
     host1.docker("stop", "-t", "0", container.name)
     assert addresses_and_routes(host1) == before
@@ -150,32 +144,28 @@ def test_the_host_itself_is_not_changed(host1: Host, network: str, run: Run) -> 
 
 
 def test_an_address_of_a_foreign_port_is_refused(
-    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab
+    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
     """A virtual machine's, or one that only reserves the address, as a load balancer's VIP does."""
     tenant = lab.neutron("demo")
     vip = tenant.create("port", network_id=tenant_network.id, name="vip", device_owner="Octavia")
     # Docker takes --ip only on networks whose --subnet the user gave.
     option = f"neutron.net.uuid={tenant_network.id}"
-    name = create_network(host1, "--subnet", tenant_network.cidr, "--ipam-opt", option)
+    name = bench.network(host1, "--subnet", tenant_network.cidr, "--ipam-opt", option)
     address = vip["fixed_ips"][0]["ip_address"]
-    with pytest.raises(CommandFailed, match=f"{address}.*in use"):
-        host1.docker("run", "--rm", "--network", name, "--ip", address, "busybox", "true")
-    assert neutron.show("port", vip["id"]) == {**vip, **neutron.show("port", vip["id"])}
-    host1.docker("rm", "--force", *host1.docker("ps", "--all", "--quiet").split())
-    host1.docker("network", "rm", name)
+    with pytest.raises(CommandFailed, match=f"{address} already allocated"):
+        bench.run(host1, name, "--ip", address)
+    assert tenant.show("port", vip["id"]) == vip
+    bench.clear()
     tenant.delete("port", vip["id"])
 
 
-def test_a_full_subnet_says_so(host1: Host, run: Run) -> None:
+def test_a_full_subnet_says_so(host1: Host, bench: Bench) -> None:
     """Of two addresses, one is taken by Neutron's own DHCP service."""
-    name = create_network(host1, "--subnet", "10.79.0.0/29", "--ip-range", "10.79.0.4/31")
-    first = run(host1, name)
-    with pytest.raises(CommandFailed, match=r"no .*address"):
-        run(host1, name)
-    host1.docker("rm", "--force", *host1.docker("ps", "--all", "--quiet").split())
-    host1.docker("network", "rm", name)
-    assert first.name
+    name = bench.network(host1, "--subnet", "10.79.0.0/29", "--ip-range", "10.79.0.4/31")
+    bench.run(host1, name)
+    with pytest.raises(CommandFailed, match="No more IP addresses available"):
+        bench.run(host1, name)
 
 
 def pid_of(container: Container) -> str:
