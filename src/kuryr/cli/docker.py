@@ -36,7 +36,7 @@ def serve(
         level=logging.DEBUG if conf.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "stevedore", "asyncio"):
+    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     listener = sockets.passed() or sockets.listen(Path(conf.docker.socket))
     serve_docker(conf, listener)
