@@ -121,6 +121,18 @@ def test_contradictions_and_typing_errors_are_refused_and_change_nothing(
     docker.create_network("10.1.0.0/24", o={"neutron.net.name": "blue"})
 
 
+def test_a_subnet_name_that_means_another_one_in_the_named_network_is_refused(
+    docker: Docker, neutron: FakeNeutron
+) -> None:
+    """Alone, the name means this project's subnet; together with the network it would mean the other."""
+    site(neutron)
+    shared = site(neutron, name="common", project_id="stranger", shared=True)
+    before = snapshot(neutron)
+    with pytest.raises(InvalidInput, match="-o and --ipam-opt name two different subnets"):
+        docker.create_network(o=option("neutron.net.uuid", shared), ipam_opt={"neutron.subnet.name": "sub"})
+    assert snapshot(neutron) == before
+
+
 def test_options_of_others_are_left_alone(docker: Docker, neutron: FakeNeutron) -> None:
     docker.create_network("10.5.0.0/24", o={"com.example.color": "red"}, ipam_opt={"vendor": "x"})
 

@@ -16,7 +16,7 @@ from kuryr.docker.server import LARGEST_BODY
 from kuryr.errors import InvalidInput
 from unit.docker.wire import Served, served
 from unit.docker.world import Docker, new_id
-from unit.host.node import snapshot
+from unit.host.node import site, snapshot
 
 PROTOCOL = [
     "Plugin.Activate",
@@ -323,14 +323,17 @@ def test_too_many_waiting_requests_are_turned_away(
         assert {future.result(10)[0] for future in hanging} == {200}
 
 
-def test_the_request_id_travels_to_neutron(server: Served, docker: Docker, neutron: FakeNeutron) -> None:
-    network = docker.create_network("10.5.0.0/24")
-    neutron.calls.clear()
-    server.post("IpamDriver.RequestAddress", {"PoolID": network.pool_id, "Address": "", "Options": None})
-    server.post("IpamDriver.RequestAddress", {"PoolID": network.pool_id, "Address": "", "Options": None})
-    ids = {call.headers["X-Openstack-Request-Id"] for call in neutron.calls}
-    assert len(ids) == 2
-    assert all(id_.startswith("req-") for id_ in ids)
+def test_one_request_id_travels_to_neutron_with_all_that_a_request_does(server: Served, neutron: FakeNeutron) -> None:
+    site(neutron)
+    for expected in (1, 2):
+        body = {"Pool": "10.1.0.0/24", "Options": {"neutron.net.name": "blue"}}
+        status, pool = server.post("IpamDriver.RequestPool", body)
+        assert status == 200
+        assert server.post("IpamDriver.ReleasePool", {"PoolID": pool["PoolID"]})[0] == 200
+        ids = {call.headers["X-Openstack-Request-Id"] for call in neutron.calls}
+        assert len(ids) == expected
+        assert all(id_.startswith("req-") for id_ in ids)
+    assert len(neutron.calls) == 4
 
 
 def test_many_connections_at_once_are_served(server: Served) -> None:
