@@ -37,7 +37,7 @@ class Reconciler:
         unused: dict[str, tuple[str, Held | None]] = {}
         for port_id in {*claims, *owners}:
             held = self._endpoints.held(port_id)
-            users = {claims.get(port_id, ""), owners.get(port_id, ""), held.owner if held else ""}
+            users = {claims.get(port_id, ""), owners.get(port_id, "")}
             if users.isdisjoint(alive) and not self._endpoints.releases.under_way(port_id):
                 unused[_suspicion(port_id, held)] = (port_id, held)
         removed = 0
