@@ -21,9 +21,10 @@ check: $(KURYR) ## style, types, layers
 	$(BIN)/lint-imports
 
 test: setup check ## check, and the core tests
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test ## all tests
+test-all: test ## the above, and what takes longer and breaks more rarely
+	$(BIN)/pytest -m exhaustive
 
 setup: root packages $(KURYR) $(CLOUD) ## install what is missing
 

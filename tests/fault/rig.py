@@ -13,7 +13,7 @@ from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
 from kuryr_lab.waiting import wait_until
 
-GRACE = 1.5
+GRACE = 1.0
 """Seconds; a user's installation has 60, which would make a test of a hundred crashes last hours."""
 
 CONFIGURATION = """

@@ -68,6 +68,7 @@ HANDSHAKE = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("step", HANDSHAKE)
 def test_killed_during_the_handshake(lab: Lab, step: str) -> None:
     """Docker repeats a handshake that broke, so the user does not even notice."""

@@ -12,6 +12,8 @@ import pytest
 from kuryr_lab import processes
 from kuryr_lab.lab import Lab
 
+pytestmark = pytest.mark.exhaustive
+
 COMMAND = str(Path(__file__).parents[2] / ".venv" / "bin" / "kuryr-lab")
 
 

@@ -16,6 +16,8 @@ from kuryr_lab.neutron import start_neutron
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 
+pytestmark = pytest.mark.exhaustive
+
 
 def shell(lab: Lab, script: str, *options: str) -> str:
     """What a user sees who has followed the advice of `kuryr-lab up`."""
