@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity.generic import Password
 from keystoneauth1.plugin import BaseAuthPlugin
 from oslo_config import cfg
 
@@ -53,14 +54,24 @@ def find(conf: cfg.ConfigOpts) -> Credentials:
         interface=options.valid_interfaces or found.interface,
         endpoint=options.endpoint_override or found.endpoint,
     )
+    _check_complete(found.auth)
     _check_url("auth_url", getattr(found.auth, "auth_url", None))
     _check_url("endpoint_override", found.endpoint)
     return found
 
 
+def _check_complete(auth: BaseAuthPlugin) -> None:
+    """Keystoneauth misses a user's name or password in the first call only, and then not in words for an operator."""
+    if isinstance(auth, Password):
+        given = auth.get_cache_id_elements()
+        for names in (("username", "user_id"), ("password",)):
+            if not any(given[name] for name in names):
+                raise InvalidInput(f"the OpenStack credentials lack {' or '.join(names)}", hint=_THREE_WAYS)
+
+
 def _check_url(name: str, url: str | None) -> None:
     """Keystoneauth takes a URL without a scheme for a path below another one, and then blames the catalogue."""
-    if not url:
+    if url is None:
         return
     try:
         parts = urlsplit(url)

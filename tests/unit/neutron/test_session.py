@@ -261,6 +261,19 @@ def test_a_method_that_keystoneauth_does_not_know_is_named(configure: Configure)
         connect(configure(auth_type="handshake"))
 
 
+@pytest.mark.parametrize("missing", ["username", "password"])
+def test_a_password_that_lacks_a_part_is_refused_at_once(
+    missing: str, with_password: Configure, server: CloudServer
+) -> None:
+    with pytest.raises(InvalidInput, match=f"the OpenStack credentials lack {missing}"):
+        connect(with_password(server.auth_url, **{missing: ""}))
+
+
+def test_an_empty_url_of_keystone_is_none(with_password: Configure) -> None:
+    with pytest.raises(InvalidInput, match=r"auth_url .* is not a URL"):
+        connect(with_password(""))
+
+
 @pytest.mark.parametrize("nonsense", ["keystone.example/v3", "keystone", "ftp://x", "http://", "http://h:port/v3"])
 def test_a_url_that_is_none_is_said_to_be_so(nonsense: str, with_password: Configure, server: CloudServer) -> None:
     with pytest.raises(InvalidInput, match=r"auth_url .* is not a URL"):
