@@ -57,6 +57,13 @@ class Once:
             self._try(attempt)
         attempt.result()
 
+    @property
+    def done(self) -> bool:
+        """Whether it has succeeded."""
+        with self._guard:
+            attempt = self._attempt
+        return attempt is not None and attempt.done() and attempt.exception() is None
+
     def _try(self, attempt: "Future[None]") -> None:
         try:
             self._work()

@@ -69,16 +69,19 @@ class IpamDriver:
         return {"Address": f"{address}/{pool.cidr.prefixlen}", "Data": {}}
 
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
-        """Give a container's port back, behind. Gateways and auxiliary addresses were never taken."""
+        """Give a container's port back, behind. Gateways and auxiliary addresses were never taken.
+
+        Never waits for Neutron.
+        """
         pool = PoolId.parse(request.pool_id)
         address = parse_address(request.address, "address")
         if self._pending.of(pool):
             return {}
-        try:
-            subnet = self._subnet(pool)
-        except NotFound:
-            return {}
-        self._endpoints.release(subnet.id, address)
+        network = self._networks.remembered_of_key(pool.key)
+        if subnet := network and network.subnet_of(pool.cidr):
+            self._endpoints.release(subnet.id, address)
+        else:
+            self._endpoints.left_behind()
         return {}
 
     def _gateway(self, pool: PoolId, wanted: str) -> IPv4Address:
@@ -100,12 +103,6 @@ class IpamDriver:
             raise NotFound(f"network {bound.network.name} has no subnet {pool.cidr} any more")
         vif = self._endpoints.reserve(bound.network.id, subnet.id, address)
         return next(ip.address for ip in vif.fixed_ips if isinstance(ip.address, IPv4Address))
-
-    def _subnet(self, pool: PoolId) -> Subnet:
-        subnet = self._networks.of_key(pool.key).network.subnet_of(pool.cidr)
-        if subnet is None:
-            raise NotFound(f"no network of Kuryr's has {pool.cidr}")
-        return subnet
 
 
 def _ipv4(address: IPAddress | None) -> IPv4Address | None:

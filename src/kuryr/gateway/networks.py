@@ -117,6 +117,13 @@ class Networks:
             anchor = (self._anchors or {}).get(owner)
         return anchor.anchorage if anchor else None
 
+    def remembered_of_key(self, key: str) -> Network | None:
+        """What is known, without asking Neutron, of the network whose addresses are asked for by `key`."""
+        with self._guard:
+            anchors = (self._anchors or {}).values()
+            anchor = next((each for each in anchors if key in each.anchorage.keys), None)
+        return self._topology.remembered(anchor.network_id) if anchor else None
+
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
         return set(self._loaded())

@@ -44,6 +44,10 @@ class Topology:
         known = self._known.get(network_id)
         return known or self._read(self._neutron.networks.get(network_id))
 
+    def remembered(self, network_id: str) -> Network | None:
+        """The network and its subnets, if they were read before."""
+        return self._known.get(network_id)
+
     def networks(self, network_ids: Iterable[str]) -> dict[str, Network]:
         """Several networks, read by at most two requests. Those that do not exist are left out."""
         wanted = set(network_ids)

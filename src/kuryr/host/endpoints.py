@@ -133,8 +133,13 @@ class Endpoints:
                     self._sweep_soon()
 
     def release(self, subnet_id: str, address: IPAddress) -> None:
-        """Give the port at this address back, whoever used it; what is gone already is no error."""
-        self.load()
+        """Give the port at this address back, whoever used it; what is gone already is no error.
+
+        Never waits for the cloud: what is not known yet is left to the sweep.
+        """
+        if not self.load.done:
+            self.left_behind()
+            return
         held = self._holdings.at(subnet_id, address)
         if held is None:
             return
@@ -143,6 +148,10 @@ class Endpoints:
         self._unplug(held.vif.port_id)
         if self._holdings.change(held, Use.FREED):
             self.releases.start(held.vif)
+
+    def left_behind(self) -> None:
+        """The engine gave something back that is not known here: the sweep shall look for it."""
+        self._sweep_soon()
 
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""

@@ -34,7 +34,7 @@ def stop(node: Node, blue: Site, owner: str, port_id: str) -> None:
 
 def warm(node: Node, neutron: FakeNeutron, blue: Site) -> None:
     """After a start everything is read once; that is not what the tests count."""
-    node.endpoints.release(blue.subnet_id, blue[1])
+    node.endpoints.load()
     node.topology.network(blue.network_id)
     neutron.calls.clear()
 
@@ -289,8 +289,9 @@ def test_an_endpoint_can_be_deleted_after_a_restart_without_the_cloud(
     with neutron.down():
         node.endpoints.delete("c1", release=False)
         assert kernel.links == {}
-    node.endpoints.release(blue.subnet_id, blue[7])
-    assert node.behind.drain(10)
+        node.endpoints.release(blue.subnet_id, blue[7])
+        assert node.sweeps_asked == 1
+    node.sweep_after_grace()
     assert ports(neutron) == []
 
 
@@ -393,7 +394,7 @@ def test_a_cloud_that_hangs_at_the_start_is_asked_once(node: Node, neutron: Fake
     def take() -> str:
         together.wait(5)
         try:
-            node.endpoints.release(blue.subnet_id, blue[7])
+            node.endpoints.load()
         except CloudUnavailable:
             return "unavailable"
         return "fine"
