@@ -33,7 +33,7 @@ class Driver:
         topology = Topology(neutron)
         cloud = LocalCloud(neutron, topology, mark)
         networks = Networks(neutron, topology, mark, self._sweep_soon)
-        self._binding = Binding(
+        binding = Binding(
             BindingContext(
                 deployment=mark.deployment,
                 host=mark.host,
@@ -44,11 +44,11 @@ class Driver:
         )
         self._behind = Behind()
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
-        endpoints = Endpoints(cloud, self._binding, self._behind, timing, self._sweep_soon)
+        endpoints = Endpoints(cloud, binding, self._behind, timing, self._sweep_soon)
         self._sweeper = Sweeper(
             Engine(conf.docker.engine_socket),
             networks,
-            Reconciler(cloud, self._binding, endpoints, Suspects(conf.sweep.grace)),
+            Reconciler(cloud, binding, endpoints, Suspects(conf.sweep.grace)),
             Suspects(conf.sweep.grace),
             conf.sweep.interval,
         )
@@ -59,11 +59,13 @@ class Driver:
         """Begin to look for leftovers."""
         self._sweeper.start()
 
-    def close(self) -> None:
-        """Finish what is under way behind, within seconds."""
+    def close(self, timeout: float) -> None:
+        """Finish what is under way behind, within `timeout` seconds.
+
+        The connection to Open vSwitch goes with the process: closing it would wait for one that is being made.
+        """
         self._sweeper.close()
-        self._behind.close()
-        self._binding.close()
+        self._behind.close(timeout)
 
     def _sweep_soon(self) -> None:
         self._sweeper.soon()

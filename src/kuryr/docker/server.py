@@ -117,11 +117,18 @@ async def _guarded(answer: Awaitable[Reply]) -> tuple[int, Reply]:
     except KuryrError as error:
         if error.__cause__:
             LOG.debug("the cause of %r", str(error), exc_info=error.__cause__)
-        return error.status, {"Err": str(error), "Error": str(error)}
+        return _failure(error)
+    except asyncio.CancelledError:
+        # The process ends. Without an answer Docker would repeat the request, and without its body.
+        return _failure(CloudUnavailable("the Kuryr driver is being stopped", hint="run the command again"))
     except Exception as error:
         LOG.exception("a defect of Kuryr")
         text = f"Kuryr failed: {type(error).__name__} (its log has the rest; please report it)"
         return 500, {"Err": text, "Error": text}
+
+
+def _failure(error: KuryrError) -> tuple[int, Reply]:
+    return error.status, {"Err": str(error), "Error": str(error)}
 
 
 async def _read(request: Request) -> bytes:

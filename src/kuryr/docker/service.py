@@ -6,6 +6,7 @@ that should take, so they are loaded by a thread while the server is already lis
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import threading
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-PATIENCE = 10
-"""Seconds that requests under way have to finish when the process is told to end."""
+PATIENCE = 5
+"""Seconds that requests under way have to finish when the process is told to end, and then the work behind."""
 
 KEEP_ALIVE = 10 * 365 * 86400
 """Seconds that Docker's idle connections stay open. It never closes them; and when we do just as it asks something,
@@ -33,7 +34,10 @@ it repeats the request without its body."""
 
 
 def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
-    """Serve Docker's requests on `listener` until SIGTERM or SIGINT. Raises InvalidInput for bad configuration."""
+    """Serve Docker's requests on `listener` until SIGTERM or SIGINT, then end the process.
+
+    Raises InvalidInput for bad configuration.
+    """
     pending = PendingPools()
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
@@ -60,9 +64,12 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     finally:
         lanes.close()
         if driver.done() and not driver.exception():
-            driver.result().close()
+            driver.result().close(PATIENCE)
     if driver.done() and (failure := driver.exception()):
         raise failure
+    # Threads that hang in a call to Neutron cannot be interrupted, and the interpreter would wait for them.
+    logging.shutdown()
+    os._exit(os.EX_OK)
 
 
 def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", web: uvicorn.Server) -> None:
