@@ -36,7 +36,9 @@ def serve(
         level=logging.DEBUG if conf.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "asyncio"):
+    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "asyncio", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Its warning that a plug-in cannot be loaded would stand beside our own line that says so.
+    logging.getLogger("stevedore").setLevel(logging.ERROR)
     listener = sockets.passed() or sockets.listen(Path(conf.docker.socket))
     serve_docker(conf, listener)
