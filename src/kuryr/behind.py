@@ -58,7 +58,6 @@ class Behind:
         """Forget what is delayed, finish what is waiting, within `timeout` seconds."""
         with self._changed:
             self._closed = True
-            self._delayed.clear()
             self._changed.notify_all()
         if not self.drain(timeout):
             LOG.warning("work was left undone at the end; the next start's sweep finishes it")

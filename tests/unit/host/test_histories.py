@@ -51,8 +51,8 @@ class Histories(RuleBasedStateMachine):
         else:
             assert address not in self.alive.values()
             self.alive[owner] = address
-        finally:
-            self.neutron._failures.clear()
+        assert self.node.behind.drain(10)
+        self.neutron._failures.clear()
 
     @rule(data=st.data(), fail=st.sampled_from(["", "", "cloud", "lost", "unplug"]), forget=st.booleans())
     def stop(self, data: st.DataObject, fail: str, forget: bool) -> None:
