@@ -16,6 +16,7 @@ from .conftest import MakeVif
 THIRD_PARTY = """
 from kuryr.binding.driver import Found, Interface
 from kuryr.errors import PlugError
+from kuryr.model import Claim
 
 class Driver:
     def __init__(self, context):
@@ -26,6 +27,7 @@ class Driver:
         return Interface(self.name)
     def plug(self, vif): pass
     def await_ready(self, vif, timeout): pass
+    def announce(self, vif): self.ports.append(Claim(vif.port_id, "announced"))
     def unplug(self, port_id):
         self.ports = [claim for claim in self.ports if claim.port_id != port_id]
     def found(self):
@@ -55,6 +57,8 @@ def test_a_driver_of_somebody_else_serves_its_kind_of_port(binding: Binding, mak
     binding.plug(vif)
     binding.await_ready(vif, 1)
     assert binding.found() == [Found(vif.port_id, "me")]
+    binding.announce(vif)
+    assert binding.found() == [Found(vif.port_id, "announced")]
 
 
 def test_a_driver_that_cannot_be_loaded_fails_its_own_ports_only(binding: Binding, make_vif: MakeVif) -> None:

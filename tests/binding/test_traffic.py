@@ -4,6 +4,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pyroute2.ethtool.ioctl import IoctlEthtool
 
 from kuryr.binding.links import inner_name, outer_name
 from kuryr.binding.registry import Binding
-from kuryr.model import Claim, Vif
+from kuryr.model import Claim, FixedIP, Vif
 
 from .conftest import MakeVif
 from .namespaces import Namespace, index_of
@@ -165,3 +166,33 @@ def test_the_hosts_own_stack_does_not_answer_a_container(
     (settings / "arp_ignore").write_text("0")
     (settings / "rp_filter").write_text("0")
     assert asks_for_the_hosts_address(container, inner_name(vif.port_id), vif.mac)
+
+
+def test_an_announcement_reaches_the_neighbours_and_leaves_the_interface_as_it_was(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch, container: Namespace
+) -> None:
+    neighbour, vif = make_vif(), make_vif(fixed_ips=(FixedIP("subnet", IPv4Address("10.1.0.7")),))
+    run(binding, neighbour, container)
+    binding.stage(vif, Claim(vif.port_id, "endpoint"))
+    binding.plug(vif)
+    before = link(inner_name(vif.port_id))
+    with container.entered():
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP))
+    with raw:
+        raw.bind((inner_name(neighbour.port_id), ETH_P_ARP))
+        raw.settimeout(5)
+        binding.announce(vif)
+        frame = raw.recv(100)
+    own, address = bytes.fromhex(vif.mac.replace(":", "")), socket.inet_aton("10.1.0.7")
+    assert (frame[:6], frame[6:12]) == (b"\xff" * 6, own)
+    assert (frame[22:28], frame[28:32], frame[38:42]) == (own, address, address)
+    assert link(inner_name(vif.port_id)) == before
+    container.take(inner_name(vif.port_id))
+    binding.announce(vif)
+
+
+def link(name: str) -> tuple[str, list[object]]:
+    """The state of a link, and its addresses."""
+    with IPRoute() as ip:
+        (message,) = ip.link("get", ifname=name)
+        return message.get("operstate"), list(ip.addr("dump", index=message["index"]))

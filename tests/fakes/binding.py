@@ -118,6 +118,9 @@ class FakeDriver:
         if not self._kernel.links[vif.port_id].plugged:
             raise PlugError(f"port {vif.port_id} is not plugged")
 
+    def announce(self, vif: Vif) -> None:
+        self._kernel.begin("announce", vif.port_id)
+
     def unplug(self, port_id: str) -> None:
         self._kernel.begin("unplug", port_id)
         self._kernel.unplug(port_id)

@@ -58,6 +58,7 @@ def each_step(rig: Rig, steps: list[str], attempt: Callable[[str], str]) -> list
             rig.disarm()
         if trouble:
             troubles.append(f"{step}: {trouble}")
+            rig.remove("worker")
     return troubles
 
 

@@ -121,6 +121,16 @@ def test_the_address_of_a_removed_container_can_be_asked_for_at_once(host1: Host
         host1.docker("rm", "--force", container.name)
 
 
+def test_neighbours_learn_at_once_who_has_an_address_now(host1: Host, network: str, bench: Bench) -> None:
+    """They remember the MAC address of whoever had it before, and OVN answers the new one's questions for them."""
+    neighbour = bench.run(host1, network)
+    address = address_of(neighbour, network)
+    for _ in range(3):
+        container = bench.run(host1, network, "--ip", "10.77.0.70")
+        container.reaches(address, seconds=3)
+        host1.docker("rm", "--force", container.name)
+
+
 def test_connect_and_disconnect(host1: Host, network: str, bench: Bench) -> None:
     second = bench.network(host1, "--subnet", "10.78.0.0/24")
     container, neighbour = bench.run(host1, network), bench.run(host1, second)

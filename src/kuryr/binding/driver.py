@@ -1,9 +1,9 @@
 """The contract between the host's side and a driver that plugs one kind of port.
 
 A port goes through three steps, so that the slow ones need not be waited for one after the other: `stage` makes
-the interface and claims it, `plug` connects it, `await_ready` waits until Neutron's agent has wired it. `unplug`
-goes back from wherever a port stands, by looking at the kernel and Open vSwitch alone: a driver remembers nothing,
-so nothing is lost when the process dies.
+the interface and claims it, `plug` connects it, `await_ready` waits until Neutron's agent has wired it. Then
+`announce` tells the neighbours. `unplug` goes back from wherever a port stands, by looking at the kernel and Open
+vSwitch alone: a driver remembers nothing, so nothing is lost when the process dies.
 """
 
 from collections.abc import Sequence
@@ -72,6 +72,12 @@ class BindingDriver(Protocol):
 
     def await_ready(self, vif: Vif, timeout: float) -> None:
         """Wait until the port carries traffic, for `timeout` seconds at most; 0 only looks. Raises PlugError."""
+
+    def announce(self, vif: Vif) -> None:
+        """Tell the neighbours, once the port carries traffic, which MAC address has its addresses now.
+
+        Raises PlugError.
+        """
 
     def unplug(self, port_id: str) -> None:
         """Remove whatever there is of the port. What is gone already is no error; what is not ours stays."""

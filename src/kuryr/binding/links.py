@@ -27,6 +27,7 @@ from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import IoctlEthtool
 from pyroute2.netlink.exceptions import NetlinkError
 
+from kuryr.binding import announcement
 from kuryr.errors import Conflict, InvalidInput, PlugError
 from kuryr.model import Claim, Vif
 
@@ -43,7 +44,10 @@ _OUTER_SETTINGS = (
     ("ipv4", "arp_ignore", "8"),
     ("ipv4", "rp_filter", "1"),
 )
-_INNER_SETTINGS = (("ipv6", "disable_ipv6", "1"),)
+_INNER_SETTINGS = (
+    ("ipv6", "disable_ipv6", "1"),
+    ("ipv4", "arp_ignore", "8"),
+)
 """The kernel forgets these when the link moves into another network namespace: a container can use IPv6."""
 
 
@@ -147,6 +151,22 @@ class Links:
                         self._change(offload.set_offload_flag, "tx-checksumming", False)
             self._settle(ip, outer, name=outer_end, mac=outer.mac, mtu=vif.mtu, up=True)
             return claim
+
+    def announce(self, vif: Vif) -> None:
+        """Send the port's addresses out of the inner end, which is up for that moment and down again afterwards.
+
+        An inner end that is in a container already is left alone. Raises PlugError.
+        """
+        with _asking_for(inner_name(vif.port_id)), IPRoute() as ip:
+            inner = _get(ip, ifname=inner_name(vif.port_id))
+            if inner is None:
+                return
+            self._change(ip.link, "set", index=inner.index, state="up")
+            try:
+                announcements = announcement.frames(vif.mac, (fixed_ip.address for fixed_ip in vif.fixed_ips))
+                announcement.send(inner.name, announcements)
+            finally:
+                self._change(ip.link, "set", index=inner.index, state="down")
 
     def delete(self, port_id: str) -> None:
         """Remove the pair of a port, wherever its inner end is. Somebody else's link of that name stays."""

@@ -67,6 +67,10 @@ class OvsDriver:
         if not ready:
             raise self._not_wired(vif, row, sign)
 
+    def announce(self, vif: Vif) -> None:
+        """Send the port's addresses into the bridge."""
+        self._links.announce(vif)
+
     def unplug(self, port_id: str) -> None:
         """Remove the port from its bridge, then the pair; so that whatever is left still carries the claim."""
         self._ovsdb.delete_port(outer_name(port_id), port_id)

@@ -38,6 +38,10 @@ class Binding:
         """See `BindingDriver.await_ready`."""
         self._driver_of(vif).await_ready(vif, timeout)
 
+    def announce(self, vif: Vif) -> None:
+        """See `BindingDriver.announce`."""
+        self._driver_of(vif).announce(vif)
+
     def unplug(self, port_id: str) -> None:
         """See `BindingDriver.unplug`. Every driver has its turn, then the first failure is raised."""
         failures: list[KuryrError] = []

@@ -116,6 +116,7 @@ class Endpoints:
             self._binding.plug(mine.vif)
             if self._timing.ready:
                 self._binding.await_ready(mine.vif, self._timing.ready)
+                self._binding.announce(mine.vif)
             return Joined(interface, mine.vif)
 
     def delete(self, owner: str, *, release: bool) -> None:
