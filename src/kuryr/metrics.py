@@ -19,6 +19,11 @@ CLOUD_CALLS = Histogram(
 )
 
 
+def observe_engine_request(method: str, status: int, seconds: float) -> None:
+    """Measure a request of the engine."""
+    ENGINE_REQUESTS.labels(method, status).observe(seconds)
+
+
 def exposition() -> bytes:
     """All metrics in the text format that Prometheus scrapes."""
     return generate_latest(REGISTRY)

@@ -44,9 +44,10 @@ class Driver:
         )
         self._behind = Behind()
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
-        endpoints = Endpoints(cloud, binding, self._behind, timing, self._sweep_soon)
+        engine = Engine(conf.docker.engine_socket)
+        endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
         self._sweeper = Sweeper(
-            Engine(conf.docker.engine_socket),
+            engine,
             networks,
             Reconciler(cloud, binding, endpoints, Suspects(conf.sweep.grace)),
             Suspects(conf.sweep.grace),

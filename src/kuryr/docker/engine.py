@@ -50,6 +50,13 @@ class Engine:
             except (AttributeError, KeyError, TypeError) as error:
                 raise EngineSilent(f"what answers at {self._socket} is not Docker") from error
 
+    def may_know(self, endpoint: str) -> bool:
+        """Whether the endpoint is alive, or Docker does not say."""
+        try:
+            return endpoint in self.view().endpoints
+        except EngineSilent:
+            return True
+
 
 def _endpoints(http: httpx.Client, network: str) -> Iterator[str]:
     # A network that went meanwhile has no endpoints.

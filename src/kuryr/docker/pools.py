@@ -91,9 +91,9 @@ class PendingPools:
             return pool
 
     def of_cidr(self, cidr: IPv4Network) -> Pending | None:
-        """The pool of this CIDR that waits for its network."""
+        """The pool of this CIDR that waits for its network, unless Docker has kept it waiting for too long."""
         with self._changed:
-            return self._by_cidr.get(cidr)
+            return None if self._free(cidr) else self._by_cidr.get(cidr)
 
     def of(self, pool: PoolId) -> Pending | None:
         """The pool with this id, if it still waits."""

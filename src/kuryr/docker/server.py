@@ -67,12 +67,22 @@ class Lanes:
 class Server:
     """Docker's requests, answered by a driver that may still be on its way."""
 
-    def __init__(self, driver: "Future[Driver]", lanes: Lanes, activated: Callable[[], None], observe: Observe) -> None:
+    def __init__(self, driver: "Future[Driver]", lanes: Lanes, activated: Callable[[], None]) -> None:
         self._driver = driver
         self._lanes = lanes
         self._activated = activated
-        self._observe = observe
-        self.app = Starlette(routes=[Route("/{method:path}", self._serve, methods=["POST"])])
+        self.observe: Observe = lambda *_: None
+        """Told of every answer: method, status, seconds. Metrics are loaded behind the handshake."""
+        self.exposition: Callable[[], bytes] = bytes
+        """What GET /metrics answers."""
+        routes = [
+            Route("/metrics", self._expose, methods=["GET"]),
+            Route("/{method:path}", self._serve, methods=["POST"]),
+        ]
+        self.app = Starlette(routes=routes)
+
+    async def _expose(self, _request: Request) -> Response:
+        return Response(self.exposition(), media_type="text/plain; version=0.0.4")
 
     async def _serve(self, request: Request) -> Response:
         name = request.path_params["method"]
@@ -81,7 +91,7 @@ class Server:
         status, reply = await _guarded(self._answer(name, request))
         seconds = time.monotonic() - began
         known = name if name in METHODS or name in INSTANT else "unknown"
-        self._observe(known, status, seconds)
+        self.observe(known, status, seconds)
         LOG.log(
             logging.INFO if status == 200 else logging.WARNING,
             "docker method=%s status=%d seconds=%.3f request_id=%s%s",

@@ -41,7 +41,7 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     pending = PendingPools()
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
-    server = Server(driver, lanes, pending.clear, _observe)
+    server = Server(driver, lanes, pending.clear)
     web = uvicorn.Server(
         uvicorn.Config(
             server.app,
@@ -58,7 +58,7 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
         # uvicorn ends at these signals, and then raises them anew for whoever handled them before. By default that
         # would kill the process here, with work left undone.
         signal.signal(signum, lambda *_: setattr(web, "should_exit", True))
-    threading.Thread(target=_load, args=(conf, pending, driver, web), name="loader", daemon=True).start()
+    threading.Thread(target=_load, args=(conf, pending, driver, server, web), name="loader", daemon=True).start()
     try:
         asyncio.run(web.serve(sockets=[listener]))
     finally:
@@ -72,13 +72,17 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     os._exit(os.EX_OK)
 
 
-def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", web: uvicorn.Server) -> None:
+def _load(
+    conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", server: Server, web: uvicorn.Server
+) -> None:
     try:
-        from kuryr import config  # noqa: PLC0415
+        from kuryr import config, metrics  # noqa: PLC0415
         from kuryr.docker.driver import Driver  # noqa: PLC0415
 
         config.register_credentials(conf)
         loaded = Driver(conf, pending)
+        server.observe = metrics.observe_engine_request
+        server.exposition = metrics.exposition
     except BaseException as error:  # noqa: BLE001 (whatever it is, the process must end and say so)
         driver.set_exception(error)
         web.should_exit = True
@@ -86,9 +90,3 @@ def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]",
     driver.set_result(loaded)
     loaded.start()
     LOG.info("ready")
-
-
-def _observe(method: str, status: int, seconds: float) -> None:
-    from kuryr import metrics  # noqa: PLC0415
-
-    metrics.ENGINE_REQUESTS.labels(method, status).observe(seconds)

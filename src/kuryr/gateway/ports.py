@@ -57,7 +57,9 @@ class LocalCloud:
 
     def held(self) -> Sequence[Vif]:
         """Every container port of this host: one request, and two more for networks not read before."""
-        ports = self._neutron.ports.list(description=str(self._mark), device_owner=PORT_OWNER)
+        listed = self._neutron.ports.list(description=str(self._mark), device_owner=PORT_OWNER)
+        # A description is anybody's to write; the host is not.
+        ports = [port for port in listed if port.host == self._mark.host]
         networks = self._topology.networks({port.network_id for port in ports})
         return [self._vif(port, networks[port.network_id]) for port in ports if port.network_id in networks]
 

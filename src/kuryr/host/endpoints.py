@@ -51,16 +51,24 @@ class Joined:
 class Endpoints:
     """What the engine's front end asks of this host. Thread-safe.
 
-    `sweep_soon` is called when something may have been left behind.
+    `is_alive` says whether the engine knows an owner, or does not answer. `sweep_soon` is called when something may
+    have been left behind.
     """
 
     def __init__(
-        self, cloud: Cloud, binding: Binding, behind: Behind, timing: Timing, sweep_soon: Callable[[], None]
+        self,
+        cloud: Cloud,
+        binding: Binding,
+        behind: Behind,
+        timing: Timing,
+        is_alive: Callable[[str], bool],
+        sweep_soon: Callable[[], None],
     ) -> None:
         self._cloud = cloud
         self._binding = binding
         self._behind = behind
         self._timing = timing
+        self._is_alive = is_alive
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
         self._holdings = Holdings()
@@ -144,8 +152,11 @@ class Endpoints:
         held = self._holdings.at(subnet_id, address)
         if held is None:
             return
-        if held.use is Use.CLAIMED:
-            LOG.info("the engine gives back %s of endpoint %s without having deleted it", address, held.owner[:12])
+        if held.use is Use.CLAIMED and self._is_alive(held.owner):
+            # Another network's auxiliary address or gateway may be a container's address here.
+            LOG.info("%s is not given back: endpoint %s has it", address, held.owner[:12])
+            self._sweep_soon()
+            return
         self._unplug(held.vif.port_id)
         if self._holdings.change(held, Use.FREED):
             self.releases.start(held.vif)

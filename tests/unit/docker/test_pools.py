@@ -117,3 +117,14 @@ def test_dropping_twice_is_once() -> None:
     pools.drop(pool)
     pools.drop(pool)
     assert pools.of(pool) is None
+
+
+def test_a_pool_that_never_gets_its_network_is_forgotten() -> None:
+    """As with Kuryr's IPAM and another network driver, whose containers must not get addresses without ports."""
+    now = 0.0
+    pools = PendingPools(ttl=60, clock=lambda: now)
+    pool = pools.add(CIDR)
+    now = 60
+    assert pools.of(pool)
+    now = 61
+    assert pools.of(pool) is None

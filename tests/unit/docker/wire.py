@@ -118,7 +118,9 @@ def served(
         activated()
 
     lanes = Lanes({Lane.CLOUD: cloud_threads, Lane.LOCAL: 4})
-    app = Server(driver, lanes, on_activation, running.observe).app
+    server = Server(driver, lanes, on_activation)
+    server.observe = running.observe
+    app = server.app
     web = _Quick(
         uvicorn.Config(
             app, http="httptools", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1

@@ -67,8 +67,11 @@ class Node:
         self.cloud = LocalCloud(client, self.topology, mark)
         self.binding = kernel.binding()
         self.networks = Networks(client, self.topology, mark, self.ask_for_sweep)
+        self.alive: set[str] = set()
+        """The owners that the engine knows when it is asked for one."""
+        timing = Timing(ready=1, settle=0.2)
         self.endpoints = Endpoints(
-            self.cloud, self.binding, self.behind, Timing(ready=1, settle=0.2), self.ask_for_sweep
+            self.cloud, self.binding, self.behind, timing, lambda owner: owner in self.alive, self.ask_for_sweep
         )
         self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints, Suspects(GRACE, self.clock))
         self.suspects = Suspects(GRACE, self.clock)

@@ -405,3 +405,28 @@ def test_a_cloud_that_hangs_at_the_start_is_asked_once(node: Node, neutron: Fake
         hold.release()
         assert {future.result(5) for future in waiting} == {"unavailable"}
     assert neutron.counted("GET", "/ports") < 5
+
+
+def test_an_address_that_a_living_container_has_is_not_given_back(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    """It may be an auxiliary address or a gateway of another network of the engine on the same subnet."""
+    port_id = start(node, blue, number=9)
+    node.alive.add("c1")
+    node.endpoints.release(blue.subnet_id, blue[9])
+    assert node.behind.drain(10)
+    assert [port["id"] for port in ports(neutron)] == [port_id]
+    assert node.kernel.owners() == {"c1"}
+
+    # When the engine does not know the container any more, only the news of its end was lost.
+    node.alive.clear()
+    node.endpoints.release(blue.subnet_id, blue[9])
+    assert node.behind.drain(10)
+    assert ports(neutron) == []
+    assert node.kernel.owners() == set()
+
+
+def test_a_port_with_this_hosts_mark_on_another_host_is_not_this_hosts(
+    node: Node, neutron: FakeNeutron, blue: Site
+) -> None:
+    port_id = start(node, blue)
+    neutron.cloud.resources["port"][port_id]["binding:host_id"] = "elsewhere"
+    assert node.cloud.held() == []
