@@ -180,6 +180,7 @@ def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
     on_both(rigs, scenario)
 
 
+@pytest.mark.exhaustive
 def test_a_container_removed_while_the_driver_is_dead_leaves_nothing(rigs: dict[str, Rig]) -> None:
     def scenario(rig: Rig) -> list[str]:
         with_peer = standing_peer(rig)
