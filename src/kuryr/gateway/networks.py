@@ -148,6 +148,8 @@ class Networks:
         self._topology.refresh()
         self._loaded()
         anchors = self._list()
+        # After a start: so that no container has to wait for it.
+        self._topology.networks(anchor.network_id for anchor in anchors)
         unused = {anchor.port_id: anchor for anchor in anchors if anchor.anchorage.owner not in alive}
         made = {network.id for network in self._own_networks()}
         abandoned = made - {anchor.network_id for anchor in anchors} - self._making

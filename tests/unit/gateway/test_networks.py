@@ -346,3 +346,13 @@ def test_different_networks_do_not_wait_for_each_other(node: Node, neutron: Fake
 @pytest.mark.parametrize("anchorage", [Anchorage("net1"), Anchorage("net1", ("a",)), Anchorage("net1", ("a", "b"))])
 def test_an_anchorage_reads_back(anchorage: Anchorage) -> None:
     assert Anchorage.parse(str(anchorage)) == anchorage
+
+
+def test_after_a_restart_and_its_first_sweep_nothing_has_to_be_read_again(node: Node, neutron: FakeNeutron) -> None:
+    node.networks.create(ANCHORAGE, SPEC)
+    restarted = again(node)
+    restarted.networks.sweep((ANCHORAGE.owner,), restarted.suspects)
+    neutron.calls.clear()
+    assert restarted.networks.of_owner(ANCHORAGE.owner).network.subnets
+    restarted.networks.remove(ANCHORAGE.owner)
+    assert [call.split()[0] for call in calls(neutron)] == ["DELETE", "DELETE"]
