@@ -2,7 +2,9 @@
 
 import io
 import json
+import secrets
 import subprocess
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,6 +16,7 @@ from kuryr_lab.demo.evidence import Exchange, Peer, addresses_and_routes, round_
 from kuryr_lab.demo.screen import CheckFailed, Screen
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
+from kuryr_lab.lab import Lab
 from kuryr_lab.request_log import Request
 from kuryr_lab.traffic import Container
 
@@ -230,3 +233,13 @@ class TestExitStatus:
         with pytest.raises(KeyboardInterrupt):
             play.play("stub", keep=keep)
         assert not lab.is_up
+
+
+@pytest.mark.exhaustive
+def test_the_demo_itself_succeeds_and_leaves_nothing() -> None:
+    name = f"x{secrets.token_hex(4)}"
+    command = str(Path(__file__).parents[2] / ".venv" / "bin" / "kuryr-lab")
+    done = subprocess.run([command, "demo", "--name", name], capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "Everything was as claimed, and nothing is left." in " ".join(done.stdout.split())
+    assert Lab(name).leftovers() == []
