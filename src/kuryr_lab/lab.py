@@ -125,7 +125,7 @@ class Lab:
         """A new port of the network's project in a namespace of its own on `host`, active and ready for traffic."""
         from kuryr_lab.traffic import PlainPort  # noqa: PLC0415
 
-        return PlainPort(self, self.hosts[host], network_id, name=name, **fields)
+        return PlainPort(self.neutron("admin"), self.hosts[host], network_id, name=name, **fields)
 
     def requests(self, client: str | None = None) -> Cursor:
         """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""

@@ -16,7 +16,7 @@ from kuryr_lab.host import Host
 from kuryr_lab.waiting import wait_until
 
 if TYPE_CHECKING:
-    from kuryr_lab.lab import Lab
+    from kuryr_lab.client import Neutron
 
 
 class Station(ABC):
@@ -77,15 +77,16 @@ class Container(Station):
 class PlainPort(Station):
     """A tenant's Neutron port in a network namespace of its own on a host, as a virtual machine's would be.
 
-    Use it as a context manager, or `delete` it. `fields` go into the port's creation: `fixed_ips`, `security_groups`,
-    `allowed_address_pairs` and so on.
+    `neutron` is an administrator's. Use it as a context manager, or `delete` it. `fields` go into the port's creation:
+    `fixed_ips`, `security_groups`, `allowed_address_pairs` and so on.
     """
 
-    def __init__(self, lab: "Lab", host: Host, network_id: str, *, name: str = "plain", **fields: object) -> None:
-        self.lab = lab
+    def __init__(
+        self, neutron: "Neutron", host: Host, network_id: str, *, name: str = "plain", **fields: object
+    ) -> None:
         self.host = host
         self.name = name
-        self._neutron = lab.neutron("admin")
+        self._neutron = neutron
         self._children: list[subprocess.Popen[str]] = []
         network = self._neutron.show("network", network_id)
         self.port = self._neutron.create(
