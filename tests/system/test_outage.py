@@ -312,16 +312,14 @@ def test_sigterm_finishes_the_work_behind(lab: Lab, host: Host, neutron: Neutron
 # -- the start
 
 
-def test_the_handshake_is_there_soon_after_the_start(
-    host: Host, record_property: Callable[[str, object], None]
-) -> None:
+def test_the_handshake_is_there_soon_after_the_start(host: Host) -> None:
     """Before the libraries of the cloud are loaded; and what needs them is answered when they are."""
     began = time.monotonic()
     with driver_of(host) as driver:
         check_handshake(driver)
         milliseconds = (time.monotonic() - began) * 1000
         assert driver.ask("NetworkDriver.DeleteNetwork", {"NetworkID": NETWORK}).status == 200
-    record_property("milliseconds from exec to the handshake", round(milliseconds))
+    print(f"{milliseconds:.0f} ms from exec to the whole handshake")  # noqa: T201
     assert milliseconds < 3000
 
 
