@@ -23,6 +23,9 @@ LOG = logging.getLogger(__name__)
 JITTER = 0.2
 """Hosts that start together must not ask Neutron together for ever."""
 
+LONGEST_PAUSE = 300.0
+"""Seconds between two looks while something resists or the cloud is down: leftovers go soon after a long outage."""
+
 
 class Sweeper:
     """A thread that sweeps this host. `soon` may be called from anywhere."""
@@ -75,7 +78,7 @@ class Sweeper:
             with self._wake:
                 if left:
                     self._next = min(self._next, time.monotonic() + self._pause)
-                    self._pause *= 2
+                    self._pause = min(self._pause * 2, max(LONGEST_PAUSE, self._first_pause))
                 else:
                     self._pause = self._first_pause
 

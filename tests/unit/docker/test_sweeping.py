@@ -9,6 +9,7 @@ import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
+from kuryr.docker import sweeping
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.sweeping import Sweeper
 from kuryr.errors import CloudUnavailable
@@ -132,6 +133,19 @@ def test_it_looks_again_after_a_failure_at_growing_intervals(
     sweeper = Sweeper(cast("Engine", engine), node.networks, node.reconciler, node.suspects, 3600)
     close = started(sweeper)
     for _ in range(3):
+        engine.looked()
+    close()
+
+
+def test_after_a_long_outage_it_looks_soon(docker: Docker, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The intervals stop growing: otherwise the thirtieth look would come after years."""
+    monkeypatch.setattr(sweeping, "LONGEST_PAUSE", 0.02)
+    node = docker.node
+    engine.failure = CloudUnavailable("away")
+    node.suspects.grace = 0.01
+    sweeper = Sweeper(cast("Engine", engine), node.networks, node.reconciler, node.suspects, 3600)
+    close = started(sweeper)
+    for _ in range(30):
         engine.looked()
     close()
 
