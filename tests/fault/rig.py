@@ -64,14 +64,15 @@ class Rig:
 
     # -- what the test says to the traps
 
-    def record(self, action: Callable[[], bool], quiet: Callable[[], bool] = lambda: True) -> list[str]:
-        """The steps that the driver passes during `action` and until `quiet` holds."""
+    def record(self, action: Callable[[], bool], last: str = "") -> list[str]:
+        """The steps that the driver passes during `action`, and behind it until the step `last`."""
         steps = self._folder / victim.STEPS
         steps.unlink(missing_ok=True)
         self._plan(None)
         assert action()
-        wait_until("the driver has done what it does behind", quiet)
-        (self._folder / victim.PLAN).unlink()
+        if last:
+            wait_until(f"the driver passes {last!r}", lambda: last in steps.read_text().splitlines())
+        self.disarm()
         return distinct(steps.read_text().splitlines())
 
     def arm(self, step: str) -> None:
@@ -165,11 +166,6 @@ class Rig:
         )
         links = re.findall(r"^\d+: ((?:tap|t_c)[^@:]+)", self.host.run(["ip", "-o", "link"]).stdout, re.MULTILINE)
         return frozenset(found | {f"ovs {name}" for name in interfaces.split()} | {f"link {name}" for name in links})
-
-    def named_ports(self) -> int:
-        """How many containers have their name on their port, which is written behind."""
-        ports = self._neutron.find("port", device_owner="compute:kuryr", description=self._mark)
-        return sum(bool(port["name"]) for port in ports)
 
     def await_inventory(self, expected: frozenset[str], seconds: float = 30) -> str:
         """Wait until there is what was expected; otherwise what differs."""
