@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -10,12 +12,27 @@ from kuryr.errors import KuryrError
 
 app = typer.Typer(
     name="kuryr",
-    help="OpenStack Neutron networking for containers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(docker.app, name="docker")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kuryr {version('kuryr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kuryr(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """OpenStack Neutron networking for containers."""
 
 
 def main() -> None:

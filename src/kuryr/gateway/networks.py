@@ -189,7 +189,7 @@ class Networks:
             if anchor:
                 return self._bound(anchor)
         raise NotFound(
-            f"this host has no Kuryr network {what[:12]}", hint="remove the Docker network and create it again"
+            f"this host has no Kuryr network {what[:12]}", hint="remove the network and create it again"
         )
 
     def _bound(self, anchor: Anchor) -> Bound:

@@ -130,3 +130,11 @@ def test_what_is_not_understood_ends_with_2() -> None:
     done = subprocess.run([KURYR, "docker", "swerve"], capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
     assert "swerve" in done.stderr
+
+
+def test_it_says_its_version_and_what_it_can_do() -> None:
+    def said(*argv: str) -> str:
+        return subprocess.run([KURYR, *argv], capture_output=True, text=True, check=True).stdout
+
+    assert said("--version").startswith("kuryr ")
+    assert "OpenStack Neutron networking for containers" in said("--help")

@@ -123,7 +123,7 @@ def test_it_is_found_by_owner_and_by_key_after_a_restart(node: Node, neutron: Fa
 
 
 def test_an_unknown_one_is_named_with_a_hint(node: Node) -> None:
-    with pytest.raises(NotFound, match=r"no Kuryr network 0123456789ab \(remove the Docker network"):
+    with pytest.raises(NotFound, match=r"no Kuryr network 0123456789ab \(remove the network"):
         node.networks.of_owner("0123456789abcdef")
     with pytest.raises(NotFound):
         node.networks.of_key("nokey")
