@@ -188,9 +188,7 @@ class Networks:
             anchor = next(filter(wanted, source().values()), None)
             if anchor:
                 return self._bound(anchor)
-        raise NotFound(
-            f"this host has no Kuryr network {what[:12]}", hint="remove the network and create it again"
-        )
+        raise NotFound(f"this host has no Kuryr network {what[:12]}", hint="remove the network and create it again")
 
     def _bound(self, anchor: Anchor) -> Bound:
         return Bound(anchor.anchorage, self._topology.network(anchor.network_id))
