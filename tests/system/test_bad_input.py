@@ -331,7 +331,10 @@ CREATES: dict[str, tuple[list[str], str]] = {
         ["--subnet", "10.20.0.0/24", "--gateway", "10.20.0.9", "-o", "neutron.net.uuid=<blue_id>"],
         r"the existing subnet <blue_subnet> has gateway 10.20.0.1, Docker expects 10.20.0.9 \(give .*\)",
     ),
-    "--internal": (["--subnet", "10.30.0.0/24", "--internal"], r"--internal is not served \(.*\)"),
+    "--internal": (
+        ["--subnet", "10.30.0.0/24", "--internal", "-o", "kuryr.gateway=engine"],
+        r"--internal contradicts kuryr.gateway=engine \(.*\)",
+    ),
 }
 
 RUNS: dict[str, tuple[list[str], str]] = {

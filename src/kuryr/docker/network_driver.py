@@ -8,9 +8,10 @@ import logging
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from kuryr.docker import messages, options
+from kuryr.docker import gateways, messages, options
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr, without
 from kuryr.docker.capabilities import ADDRESS_SPACES
+from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.ipam_driver import check_range, no_gateway
 from kuryr.docker.messages import GENERIC, INTERNAL, PORT_MAP, AddressData
 from kuryr.docker.pools import Pending, PendingPools
@@ -52,8 +53,11 @@ class NetworkDriver:
         data = _only_ipv4(request)
         cidr = parse_cidr(data.pool, "--subnet")
         pending = self._pool(data, cidr)
-        named = options.existing(_generic(request.options))
-        anchorage = Anchorage(request.network_id, (pending.id.key,) if pending else ())
+        generic = _generic(request.options)
+        named = options.existing(generic, others=[gateways.OPTION])
+        internal = bool((request.options or {}).get(INTERNAL))
+        style = GatewayStyle.chosen(generic, internal=internal)
+        anchorage = Anchorage(request.network_id, (pending.id.key,) if pending else (), style.settings)
         existing = options.agree(named, pending.existing) if pending else named
         if existing:
             network, subnet = self._find(existing, pending, cidr)
@@ -63,7 +67,7 @@ class NetworkDriver:
                 check_range(pending.id.ip_range, subnet)
             self._networks.adopt(anchorage, network)
         else:
-            self._networks.create(anchorage, _spec(data, cidr, pending))
+            self._networks.create(anchorage, _spec(data, cidr, pending, routed=not internal))
         if pending:
             self._pending.drop(pending.id)
         else:
@@ -83,12 +87,13 @@ class NetworkDriver:
 
     def create_endpoint(self, request: messages.CreateEndpoint) -> Reply:
         """A container takes the port at its address. No request to Neutron if Kuryr's IPAM made the port before."""
-        _refuse_published_ports(request.options)
         options.refuse_own(request.options)
         given = request.interface or messages.Interface()
         if not given.address:
             raise InvalidInput("the endpoint has no IPv4 address", hint="Kuryr serves IPv4 only so far")
         bound = self._networks.of_owner(request.network_id)
+        if GatewayStyle.of(bound.anchorage.settings) is not GatewayStyle.ENGINE:
+            _refuse_published_ports(request.options)
         subnet = _subnet_of(bound, given.address)
         vif = self._endpoints.create(
             request.endpoint_id,
@@ -109,15 +114,16 @@ class NetworkDriver:
     def join(self, request: messages.Endpoint) -> Reply:
         """Plug the interface and tell Docker how to name it and where traffic goes."""
         joined = self._endpoints.join(request.endpoint_id)
-        network = self._networks.of_owner(request.network_id).network
-        subnets = _subnets_of(network, joined.vif)
+        bound = self._networks.of_owner(request.network_id)
+        subnets = _subnets_of(bound.network, joined.vif)
+        style = GatewayStyle.of(bound.anchorage.settings)
         reply: Reply = {
             "InterfaceName": {"SrcName": joined.interface.name, "DstPrefix": "eth"},
             "StaticRoutes": list(_routes(subnets)),
-            "DisableGatewayService": True,
+            "DisableGatewayService": style is not GatewayStyle.ENGINE,
         }
         gateway = next((subnet.gateway for subnet in subnets if subnet.gateway), None)
-        if gateway:
+        if gateway and style is GatewayStyle.NEUTRON:
             reply["Gateway"] = str(gateway)
         return reply
 
@@ -152,8 +158,6 @@ def _generic(given: messages.Options | None) -> messages.Options:
 def _only_ipv4(request: messages.CreateNetwork) -> AddressData:
     if request.ipv6:
         raise InvalidInput("--ipv6 is not served", hint="Kuryr serves IPv4 only so far")
-    if (request.options or {}).get(INTERNAL):
-        raise InvalidInput("--internal is not served", hint="a Neutron network without a router is internal")
     if len(request.ipv4 or []) != 1:
         raise InvalidInput(f"a network needs one --subnet, not {len(request.ipv4 or [])}")
     data = (request.ipv4 or [])[0]
@@ -162,18 +166,19 @@ def _only_ipv4(request: messages.CreateNetwork) -> AddressData:
     return data
 
 
-def _spec(data: AddressData, cidr: IPv4Network, pending: Pending | None) -> NetworkSpec:
+def _spec(data: AddressData, cidr: IPv4Network, pending: Pending | None, *, routed: bool) -> NetworkSpec:
     gateway = host_address(data.gateway, "--gateway", cidr) if data.gateway else None
     aux = {host_address(each, "--aux-address", cidr) for each in (data.aux_addresses or {}).values()}
     ip_range = pending.id.ip_range if pending else None
     pools: tuple[AddressRange, ...] = ()
-    if ip_range or aux:
+    if ip_range or aux or not routed:
+        # Docker shows the gateway of an internal network, although there is none: no container may have that address.
         taken = aux | ({gateway} if gateway else set())
         pools = tuple(AddressRange(each.first, each.last) for each in without(host_range(cidr, ip_range), taken))
         if not pools:
             raise InvalidInput(f"no address is left for containers in {ip_range or cidr}")
     # Under Docker's own IPAM no port of Neutron's (DHCP, metadata) may take an address that Docker could give out.
-    return NetworkSpec(cidr, gateway, pools, dhcp=pending is not None)
+    return NetworkSpec(cidr, gateway if routed else None, pools, dhcp=pending is not None)
 
 
 def _check_gateway(data: AddressData, pending: Pending | None, subnet: Subnet) -> None:
@@ -204,7 +209,7 @@ def _refuse_published_ports(given: messages.Options | None) -> None:
     if published:
         raise InvalidInput(
             "-p is not served: a container is reached at its own Neutron address",
-            hint="leave -p out and open the port in the project's security group",
+            hint="open the port in the project's security group, or create the network with -o kuryr.gateway=engine",
         )
 
 

@@ -4,7 +4,7 @@ Options in Kuryr's own name spaces must be ones that it knows: a misspelt option
 person hours. Others belong to Docker or to another tool and are left alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 
 from kuryr.errors import InvalidInput
@@ -20,16 +20,19 @@ EXISTING = {
 }
 
 
-def existing(options: Mapping[str, object] | None) -> Existing:
-    """The existing network and subnet that the options name. Raises InvalidInput for an option that nobody knows."""
+def existing(options: Mapping[str, object] | None, others: Sequence[str] = ()) -> Existing:
+    """The existing network and subnet that the options name.
+
+    Raises InvalidInput for an option of Kuryr's name spaces that is neither of these nor one of `others`.
+    """
     named: dict[str, str] = {}
     for key, value in (options or {}).items():
         if key in EXISTING:
             if not isinstance(value, str) or not value.strip():
                 raise InvalidInput(f"option {key} is empty")
             named[EXISTING[key]] = value.strip()
-        elif key.startswith(OWN):
-            raise InvalidInput(f"Kuryr has no option {key}", hint=f"it has {', '.join(EXISTING)}")
+        elif key.startswith(OWN) and key not in others:
+            raise InvalidInput(f"Kuryr has no option {key}", hint=f"it has {', '.join([*EXISTING, *others])}")
     return Existing(**named)
 
 

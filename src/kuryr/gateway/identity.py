@@ -4,7 +4,7 @@ Everything carries the mark of its deployment and host as `description`, in the 
 of ports tell the rest by their device_owner and device_id, which Neutron filters by:
 
     container port  device_owner compute:kuryr   device_id  its user, or `RESERVED` until the user is known
-    anchor          device_owner kuryr:network   device_id  <owner>:<key>,<key>…
+    anchor          device_owner kuryr:network   device_id  <owner>:<key>,…:<setting>,…
 
 An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
 of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
@@ -23,19 +23,27 @@ RESERVED = "kuryr:reserved"
 
 @dataclass(frozen=True)
 class Anchorage:
-    """What an anchor's device_id says: the engine's network, and the keys by which its addresses are asked for."""
+    """What an anchor's device_id says: the engine's network, and what Neutron has no other place for.
+
+    `keys` are those by which the network's addresses are asked for; `settings` are words of the front end.
+    """
 
     owner: str
     keys: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.owner}:{','.join(self.keys)}"
+        return ":".join([self.owner, ",".join(self.keys), ",".join(self.settings)]).removesuffix(":")
 
     @classmethod
     def parse(cls, device_id: str) -> "Anchorage":
         """The reverse of `str()`."""
-        owner, _, keys = device_id.partition(":")
-        return cls(owner, tuple(key for key in keys.split(",") if key))
+        owner, keys, settings, *_ = (*device_id.split(":"), "", "")
+        return cls(owner, _words(keys), _words(settings))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)
 
 
 def owner_of(device_id: str) -> str:

@@ -341,7 +341,6 @@ def test_an_auxiliary_address_on_an_existing_subnet_must_lie_outside_of_its_pool
     ("more", "words"),
     [
         ({"IPv6Data": [{"Pool": "fd00::/64"}]}, "--ipv6 is not served"),
-        ({"Options": {"com.docker.network.internal": True}}, "--internal is not served"),
         ({"IPv4Data": []}, "one --subnet, not 0"),
         ({"IPv4Data": None}, "one --subnet, not 0"),
         ({"IPv4Data": [{"Pool": "10.5.0.0/24"}, {"Pool": "10.6.0.0/24"}]}, "one --subnet, not 2"),
