@@ -51,7 +51,7 @@ def _on(host: Host) -> set[str]:
     mounts = [Path(line.split()[4]) for line in Path("/proc", str(host.pid), "mountinfo").read_text().splitlines()]
     # Docker's `default` is the host's own, mounted there by the first container that asks for it.
     namespaces = [point.name for point in mounts if point.parent.name == "netns" and point.name != "default"]
-    return {
+    found = {
         # OVN makes a tunnel port for each other chassis in its own time.
         *(f"Open vSwitch interface {name}" for name in interfaces if not name.startswith("ovn-")),
         *(f"link {link['ifname']}" for link in links),
@@ -60,3 +60,5 @@ def _on(host: Host) -> set[str]:
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
         *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),
     }
+    # Docker makes this bridge of its own when a container first needs it, and keeps it for ever.
+    return found - {"link docker_gwbridge", "Docker network docker_gwbridge"}

@@ -24,10 +24,11 @@ def start_openvswitch(host: "Host") -> None:
     )
     host.vsctl("--no-wait", "init")
     # --disable-system: this kernel may have no openvswitch datapath, do not probe for it. The pid file is how
-    # ovs-appctl finds the socket.
+    # ovs-appctl finds the socket. --monitor starts it again after an assertion, as ovs-ctl does everywhere: that of
+    # Open vSwitch 3.1 fails now and then in conn_update_state of the userspace connection tracking.
     host.daemon(
         "ovs-vswitchd",
-        ["ovs-vswitchd", "--disable-system", "--pidfile", "-vconsole:info"],
+        ["ovs-vswitchd", "--disable-system", "--pidfile", "--monitor", "-vconsole:info"],
         ready=(run / "ovs-vswitchd.pid").exists,
     )
     # The userspace datapath sends tunnels only through a netdev bridge that holds the local address itself. The
