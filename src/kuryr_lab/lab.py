@@ -92,7 +92,8 @@ class Lab:
             parts = PROFILES[profile].parts(self.control, list(self.hosts.values()))
             start_all(parts, watcher, self._abandon)
             self._link_commands()
-            self._write_record({**self._record(), "ready": True})
+            own = {node.name: node.daemon_names() for node in self.nodes}
+            self._write_record({**self._record(), "daemons": own, "ready": True})
 
     def down(self) -> None:
         """End and remove everything that `up` started, in whatever state it is; logs stay."""
@@ -106,9 +107,15 @@ class Lab:
         return cleanup.leftovers(self.layout)
 
     def daemons(self) -> dict[str, dict[str, bool]]:
-        """Of each node the programs that were started in it, and whether they live."""
+        """Of each node the programs of the lab's own, and whether they live; and what else lives in it."""
+        own = self._record().get("daemons", {})
         return {
-            node.name: {name: node.find_daemon(name).alive() for name in node.daemon_names()} for node in self.nodes
+            node.name: {
+                name: alive
+                for name in node.daemon_names()
+                if (alive := node.find_daemon(name).alive()) or name in own.get(node.name, [])
+            }
+            for node in self.nodes
         }
 
     def daemon(self, node: str, name: str) -> Daemon:

@@ -73,6 +73,14 @@ def test_status_shows_every_program_alive(lab: Lab) -> None:
     assert {"ovsdb-server", "ovs-vswitchd", "ovn-controller", "dockerd"} <= set(programs["host2"])
 
 
+def test_status_misses_nothing_that_somebody_else_has_started_and_ended(lab: Lab) -> None:
+    passing = lab.hosts["host2"].daemon("passing", ["sleep", "60"])
+    assert lab.daemons()["host2"]["passing"]
+    passing.kill()
+    assert "passing" not in lab.daemons()["host2"]
+    assert kuryr_lab("status", "--name", lab.name).returncode == 0
+
+
 def test_up_again_changes_nothing_and_another_size_is_refused(lab: Lab) -> None:
     before = lab.control.pid
     lab.up(hosts=2)
