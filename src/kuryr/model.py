@@ -9,12 +9,11 @@ argument and result is plain, immutable data that can travel over a wire), and o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Protocol
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
-IPInterface = IPv4Interface | IPv6Interface
 
 
 @dataclass(frozen=True)
@@ -132,9 +131,6 @@ class Cloud(Protocol):
 
     Every method is synchronous, thread-safe and raises only `kuryr.errors.KuryrError`.
     """
-
-    def describe(self, network_id: str) -> Network:
-        """The network and its subnets, possibly from a cache. Raises NotFound."""
 
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
         """Make `count` ports, bound to this host, in one call; all or none.

@@ -22,10 +22,6 @@ class LocalCloud:
         self._topology = topology
         self._mark = mark
 
-    def describe(self, network_id: str) -> Network:
-        """The network and its subnets, possibly from memory. Raises NotFound."""
-        return self._topology.network(network_id)
-
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
         """Make `count` ports in one request, all or none.
 

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron, Request
+from kuryr import locks
 from kuryr.errors import CloudError, CloudUnavailable, Conflict, Exhausted, KuryrError, NotFound, PlugError
 from unit.host.node import Node, Site, fail_call, ports, site, snapshot
 
@@ -386,25 +387,33 @@ def test_a_reserved_port_has_one_owner_however_many_want_it(
     assert kernel.owners() == {"c1"}
 
 
-def test_a_cloud_that_hangs_at_the_start_is_asked_once(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+def test_a_cloud_that_hangs_at_the_start_is_asked_once(
+    node: Node, neutron: FakeNeutron, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten containers wait for one answer, not for ten in a row."""
-    neutron.fail_next(method="GET", path="/ports", status=503, body="a proxy", times=10)
-    together = threading.Barrier(10)
+    waiting = threading.Semaphore(0)
+
+    class Watched(Future[None]):
+        def result(self, timeout: float | None = None) -> None:
+            waiting.release()
+            return super().result(timeout)
 
     def take() -> str:
-        together.wait(5)
         try:
             node.endpoints.load()
         except CloudUnavailable:
             return "unavailable"
         return "fine"
 
+    monkeypatch.setattr(locks, "Future", Watched)
+    neutron.fail_next(method="GET", path="/ports", status=503, body="a proxy", times=10)
     with ThreadPoolExecutor(10) as threads, neutron.hold() as hold:
-        waiting = [threads.submit(take) for _ in range(10)]
+        taking = [threads.submit(take) for _ in range(10)]
         hold.wait_for(1)
+        assert all(waiting.acquire(timeout=5) for _ in range(9))
         hold.release()
-        assert {future.result(5) for future in waiting} == {"unavailable"}
-    assert neutron.counted("GET", "/ports") < 5
+        assert {future.result(5) for future in taking} == {"unavailable"}
+    assert neutron.counted("GET", "/ports") == 1
 
 
 def test_an_address_that_a_living_container_has_is_not_given_back(node: Node, neutron: FakeNeutron, blue: Site) -> None:
