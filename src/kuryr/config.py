@@ -54,6 +54,18 @@ DOCKER = [
         help="The socket that Docker calls; its file name is the driver's name. Not used under socket activation.",
     ),
     cfg.StrOpt(
+        "listen_tcp",
+        help="Besides the socket, listen at this host:port for engines that present a certificate (mutual TLS); the "
+        "three options below are needed then. Whoever has such a certificate can do what Kuryr can. Default: no TCP.",
+    ),
+    cfg.StrOpt("tls_cert", help="PEM file of the certificate, with its chain, that the driver shows over TCP."),
+    cfg.StrOpt("tls_key", help="PEM file of that certificate's key, without a passphrase."),
+    cfg.StrOpt(
+        "tls_client_ca",
+        help="PEM file of the authorities whose certificates let an engine in over TCP. Make one of your own: a "
+        "public authority would let in everybody.",
+    ),
+    cfg.StrOpt(
         "engine_socket",
         default="/var/run/docker.sock",
         help="Docker's own socket. Kuryr only lists networks there, to find what Docker has forgotten.",

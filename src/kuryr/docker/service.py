@@ -8,9 +8,10 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,6 +20,7 @@ from oslo_config import cfg
 from kuryr.docker.methods import Lane
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.server import Lanes, Server
+from kuryr.docker.sockets import Listener
 
 if TYPE_CHECKING:
     from kuryr.docker.driver import Driver
@@ -33,8 +35,49 @@ KEEP_ALIVE = 10 * 365 * 86400
 it repeats the request without its body."""
 
 
-def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
-    """Serve Docker's requests on `listener` until SIGTERM or SIGINT, then end the process.
+class Web:
+    """The server's application on all listeners, until somebody wants an end."""
+
+    def __init__(self, server: Server, listeners: Sequence[Listener]) -> None:
+        self._listeners = listeners
+        self._servers = [_Web(_config(server, listener)) for listener in listeners]
+
+    def end(self) -> None:
+        """Stop listening, finish what is under way and return from `run`. May be called from anywhere."""
+        for server in self._servers:
+            server.should_exit = True
+
+    async def run(self) -> None:
+        """Serve until the end is wanted."""
+        pairs = zip(self._servers, self._listeners, strict=True)
+        await asyncio.gather(*(server.serve(sockets=[listener.socket]) for server, listener in pairs))
+
+
+class _Web(uvicorn.Server):
+    """One of several in the process, so none may take the signals for itself, as uvicorn does by default."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(server: Server, listener: Listener) -> uvicorn.Config:
+    tls = listener.tls
+    return uvicorn.Config(
+        server.app,
+        http="httptools",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=PATIENCE,
+        ssl_context_factory=(lambda *_: tls) if tls else None,
+    )
+
+
+def serve(conf: cfg.ConfigOpts, listeners: Sequence[Listener]) -> None:
+    """Serve Docker's requests on `listeners` until SIGTERM or SIGINT, then end the process.
 
     Raises InvalidInput for bad configuration.
     """
@@ -42,25 +85,12 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
     server = Server(driver, lanes, pending.clear)
-    web = uvicorn.Server(
-        uvicorn.Config(
-            server.app,
-            http="httptools",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=PATIENCE,
-        )
-    )
+    web = Web(server, listeners)
     for signum in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn ends at these signals, and then raises them anew for whoever handled them before. By default that
-        # would kill the process here, with work left undone.
-        signal.signal(signum, lambda *_: setattr(web, "should_exit", True))
+        signal.signal(signum, lambda *_: web.end())
     threading.Thread(target=_load, args=(conf, pending, driver, server, web), name="loader", daemon=True).start()
     try:
-        asyncio.run(web.serve(sockets=[listener]))
+        asyncio.run(web.run())
     finally:
         lanes.close()
         if driver.done() and not driver.exception():
@@ -72,9 +102,7 @@ def serve(conf: cfg.ConfigOpts, listener: socket.socket) -> None:
     os._exit(os.EX_OK)
 
 
-def _load(
-    conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", server: Server, web: uvicorn.Server
-) -> None:
+def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", server: Server, web: Web) -> None:
     try:
         from kuryr import config, metrics  # noqa: PLC0415
         from kuryr.docker.driver import Driver  # noqa: PLC0415
@@ -85,7 +113,7 @@ def _load(
         server.exposition = metrics.exposition
     except BaseException as error:  # noqa: BLE001 (whatever it is, the process must end and say so)
         driver.set_exception(error)
-        web.should_exit = True
+        web.end()
         return
     driver.set_result(loaded)
     loaded.start()
