@@ -17,8 +17,8 @@ EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 (told apart, not listene
 
 
 def spec(socket: Path) -> str:
-    """The contents of NAME.spec for a driver that listens on a Unix socket."""
-    return f"unix://{socket}\n"
+    """The contents of NAME.spec for a driver that listens on a Unix socket. Raises InvalidInput."""
+    return f"unix://{_absolute(socket)}\n"
 
 
 def description(name: str, host: str, port: int, certificates: Path) -> str:
@@ -31,13 +31,19 @@ def description(name: str, host: str, port: int, certificates: Path) -> str:
         raise InvalidInput(
             f"an engine cannot connect to {host}", hint="give --address with a name that the driver's certificate bears"
         )
-    if not certificates.is_absolute():
-        raise InvalidInput(f"{certificates} is not an absolute path", hint="Docker has a working directory of its own")
+    folder = _absolute(certificates)
     tls = {
         "InsecureSkipVerify": False,
-        "CAFile": str(certificates / "ca.pem"),
-        "CertFile": str(certificates / "cert.pem"),
-        "KeyFile": str(certificates / "key.pem"),
+        "CAFile": str(folder / "ca.pem"),
+        "CertFile": str(folder / "cert.pem"),
+        "KeyFile": str(folder / "key.pem"),
     }
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return json.dumps({"Name": name, "Addr": f"https://{where}", "TLSConfig": tls}, indent=2) + "\n"
+
+
+def _absolute(path: Path) -> Path:
+    """The path, which Docker resolves from a working directory of its own."""
+    if not path.is_absolute():
+        raise InvalidInput(f"{path} is not an absolute path", hint="Docker has another working directory")
+    return path
