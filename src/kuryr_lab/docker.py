@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,13 @@ IMAGE = "busybox:latest"
 
 
 def start_docker(host: "Host") -> None:
-    """Start dockerd with an empty data directory and import the image."""
+    """Start dockerd with an empty data directory, await it, and import the image."""
+    boot_docker(host, ready=lambda: answers(host.docker_socket))
+    host.docker("import", "--change", 'CMD ["sh"]', str(image(host.layout)), IMAGE)
+
+
+def boot_docker(host: "Host", ready: Callable[[], bool] = lambda: True) -> None:
+    """Start dockerd with what is in its data directory, as after a reboot, and await `ready`."""
     host.daemon(
         "dockerd",
         [
@@ -27,9 +34,8 @@ def start_docker(host: "Host") -> None:
             f"--cgroup-parent=/{host.layout.namespace(host.name)}",
             f"--bip=172.30.{host.number}.1/24",
         ],
-        ready=lambda: answers(host.docker_socket),
+        ready=ready,
     )
-    host.docker("import", "--change", 'CMD ["sh"]', str(image(host.layout)), IMAGE)
 
 
 def answers(path: Path) -> bool:
