@@ -77,6 +77,12 @@ DOCKER = [
 BINDING = [
     cfg.StrOpt("integration_bridge", default="br-int", help="The Open vSwitch bridge that Neutron's agent wires."),
     cfg.StrOpt("ovsdb_connection", default="unix:/run/openvswitch/db.sock", help="Where the local OVSDB listens."),
+    cfg.StrOpt(
+        "sysctl",
+        default="/proc/sys/net",
+        help="Where the kernel's network settings are written. In a container /proc/sys is read-only: mount this "
+        "folder of the host's elsewhere.",
+    ),
     cfg.FloatOpt("ovsdb_timeout", default=10.0, min=0.1, help="Seconds to wait for the local OVSDB."),
     cfg.FloatOpt(
         "ready_timeout",

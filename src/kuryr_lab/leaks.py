@@ -58,6 +58,7 @@ def _on(host: Host) -> set[str]:
         # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.
         *(f"network namespace {name}" for name in namespaces),
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
+        *(f"Docker plugin {name}" for name in host.docker("plugin", "ls", "--format", "{{.Name}}").split()),
         *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),
     }
     # Docker makes this bridge of its own when a container first needs it, and keeps it for ever.

@@ -8,6 +8,7 @@ vSwitch alone: a driver remembers nothing, so nothing is lost when the process d
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from kuryr.model import Claim, Vif
@@ -28,6 +29,8 @@ class BindingContext:
     """The Open vSwitch bridge of ports that name none themselves."""
     ovsdb: str = "unix:/run/openvswitch/db.sock"
     """Where the local ovsdb-server listens, in Open vSwitch's notation."""
+    sysctl: Path = Path("/proc/sys/net")
+    """Where the network settings of this host's kernel can be written."""
     timeout: float = 10.0
     """Seconds that Open vSwitch may take to answer. A lost connection is tried again every 8 s at the least often."""
 

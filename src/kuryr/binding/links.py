@@ -95,13 +95,15 @@ class Links:
     """The links of one deployment in the network namespace of the calling thread.
 
     Each call opens its own netlink socket (0.3 ms): a pyroute2 socket belongs to the thread that uses it. Only the
-    short step from looking at a claim to writing it is serialised.
+    short step from looking at a claim to writing it is serialised. `sysctl` is where the kernel's settings of links can
+    be written: a container sees /proc/sys, but often may not write there.
     """
 
-    def __init__(self, deployment: str) -> None:
+    def __init__(self, deployment: str, sysctl: Path = Path("/proc/sys/net")) -> None:
         self._prefix = f"kuryr:{deployment} "
         # Never 0, the group of every other link; within 31 bits, so that no tool shows it negative.
         self._group = zlib.crc32(self._prefix.encode()) >> 1 | 1
+        self._sysctl = sysctl
         self._claiming = threading.Lock()
 
     def stage(self, vif: Vif, claim: Claim) -> str:
@@ -236,7 +238,7 @@ class Links:
 
     def _set_up(self, name: str, settings: tuple[tuple[str, str, str], ...]) -> None:
         for family, key, value in settings:
-            setting = Path("/proc/sys/net", family, "conf", name, key)
+            setting = self._sysctl / family / "conf" / name / key
             # Absent if this kernel was started without IPv6.
             if setting.exists() and setting.read_text().strip() != value:
                 self._change(setting.write_text, value)

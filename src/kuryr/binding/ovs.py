@@ -38,7 +38,7 @@ class OvsDriver:
     """See `kuryr.binding.driver.BindingDriver`."""
 
     def __init__(self, context: BindingContext) -> None:
-        self._links = Links(context.deployment)
+        self._links = Links(context.deployment, context.sysctl)
         self._ovsdb = Ovsdb(context.deployment, context.ovsdb, context.timeout)
         self._integration_bridge = context.integration_bridge
 

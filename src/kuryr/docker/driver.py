@@ -1,5 +1,7 @@
 """All parts of the driver, put together from the configuration."""
 
+from pathlib import Path
+
 from oslo_config import cfg
 
 from kuryr import config, metrics
@@ -39,6 +41,7 @@ class Driver:
                 host=mark.host,
                 integration_bridge=conf.binding.integration_bridge,
                 ovsdb=conf.binding.ovsdb_connection,
+                sysctl=Path(conf.binding.sysctl),
                 timeout=conf.binding.ovsdb_timeout,
             )
         )

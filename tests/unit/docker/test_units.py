@@ -25,3 +25,9 @@ def test_the_service_starts_the_driver_with_the_socket_held_for_it() -> None:
     service = unit("kuryr-docker.service")
     assert service["Service"]["ExecStart"].split("/")[-1] == "kuryr docker serve"
     assert service["Unit"]["Requires"] == "kuryr-docker.socket"
+
+
+def test_the_service_may_change_interfaces_and_announce_addresses() -> None:
+    service = unit("kuryr-docker.service")["Service"]
+    assert {"CAP_NET_ADMIN", "CAP_NET_RAW"} <= set(service["CapabilityBoundingSet"].split())
+    assert {"AF_NETLINK", "AF_PACKET"} <= set(service["RestrictAddressFamilies"].split())
