@@ -76,9 +76,10 @@ def status(name: Name = "default") -> None:
     lab = Lab(name)
     ready = lab.is_up()
     table = Table("node", "address", "programs", title=f"lab {name}: {'up' if ready else 'down'}", title_justify="left")
+    addresses = {"control": lab.layout.control_address, "outside": lab.layout.outside_address}
     dead = False
     for node, programs in lab.daemons().items():
-        address = lab.layout.control_address if node == "control" else lab.hosts[node].management_address
+        address = addresses.get(node) or lab.hosts[node].management_address
         shown = [program if alive else f"[red]{program} (ended)[/]" for program, alive in programs.items()]
         dead = dead or not all(programs.values())
         table.add_row(node, address, ", ".join(shown) if lab.node(node).alive() else "[red]down[/]")
@@ -99,7 +100,7 @@ def env(
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def execute(
-    node: Annotated[str, typer.Argument(metavar="HOST", help="host1, host2, ..., or control.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="host1, host2, ..., control, or outside.")],
     command: Annotated[list[str], typer.Argument(metavar="CMD...")],
     name: Name = "default",
 ) -> None:

@@ -30,6 +30,11 @@ class Host(Node):
         return str(self.layout.underlay[self.number])
 
     @property
+    def is_gateway(self) -> bool:
+        """Whether routers are at home here: one host, so that none moves when a loaded machine misses a heartbeat."""
+        return self.number == 1
+
+    @property
     def docker_socket(self) -> Path:
         """Docker's socket, as reached from outside of the host."""
         return self.run_directory / "docker.sock"

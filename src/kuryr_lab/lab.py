@@ -16,6 +16,7 @@ from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
 from kuryr_lab.layout import MAX_HOSTS, Layout, free_slot, settings
 from kuryr_lab.node import Daemon, Node
+from kuryr_lab.outside import Outside
 from kuryr_lab.parts import Watcher, start_all
 from kuryr_lab.profiles import PROFILES
 from kuryr_lab.progress import Silence
@@ -48,6 +49,7 @@ class Lab:
     def _populate(self, layout: Layout) -> None:
         self.layout = layout
         self.control = Node(layout, "control")
+        self.outside = Outside(layout)
         self.hosts: dict[str, Host] = {name: Host(layout, name) for name in self._record().get("hosts", [])}
 
     @property
@@ -57,8 +59,8 @@ class Lab:
 
     @property
     def nodes(self) -> list[Node]:
-        """The control node and the hosts."""
-        return [self.control, *self.hosts.values()]
+        """The control node, the hosts, and the machine outside."""
+        return [self.control, *self.hosts.values(), self.outside]
 
     def node(self, name: str) -> Node:
         """A node by name; LabError if the lab has no such node."""

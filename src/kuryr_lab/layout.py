@@ -72,6 +72,11 @@ class Layout:
         return ipaddress.IPv4Network((f"10.99.{self.slot}.0", 24))
 
     @property
+    def external(self) -> ipaddress.IPv4Network:
+        """What lies outside of the cloud. Every lab has the same: nothing of it is seen beyond the lab's nodes."""
+        return ipaddress.IPv4Network("203.0.113.0/24")
+
+    @property
     def control_address(self) -> str:
         """Where Keystone, Neutron and the OVN databases listen."""
         return str(self.management[254])
@@ -80,6 +85,11 @@ class Layout:
     def machine_address(self) -> str:
         """The machine's own address in the management network."""
         return str(self.management[253])
+
+    @property
+    def outside_address(self) -> str:
+        """The one machine outside of the cloud, and the external network's way to the rest of the world."""
+        return str(self.external[1])
 
     @property
     def auth_url(self) -> str:

@@ -26,6 +26,8 @@ def inventory(lab: Lab) -> frozenset[str]:
         # Neutron makes a default group for a project on first sight of it.
         if (kind, resource.get("name")) != ("security_group", "default")
     }
+    for floating in neutron.find("floatingip"):
+        found |= {f"neutron: port forwarding {forwarding}" for forwarding in floating["port_forwardings"]}
     for host in lab.hosts.values():
         found |= {f"{host.name}: {item}" for item in _on(host)}
     return frozenset(found)

@@ -7,10 +7,9 @@ from kuryr_lab import database
 from kuryr_lab.identity import Identity, password_options
 from kuryr_lab.ini import write_ini
 from kuryr_lab.node import Daemon, Node
-from kuryr_lab.ovn import DATABASES, PROBE_MS
+from kuryr_lab.ovn import DATABASES, PHYSICAL_NETWORK, PROBE_MS
 from kuryr_lab.wsgi import serve
 
-PHYSICAL_NETWORK = "physnet1"
 WORKERS = 2  # threads would add nothing: SQLAlchemy holds the interpreter's lock
 _UNLIMITED = (
     "network",

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kuryr_lab.host import Host
 
+EXTERNAL_BRIDGE = "br-ex"
+
 
 def start_openvswitch(host: "Host") -> None:
-    """Start the switch and the bridge `br-phy`, through which tunnels reach the other hosts."""
+    """Start the switch with the bridges `br-phy`, through which tunnels go, and `br-ex`, the external network."""
     run = host.run_directory / "openvswitch"
     run.mkdir()
     host.run(["ovsdb-tool", "create", "/run/openvswitch/conf.db", "/usr/share/openvswitch/vswitch.ovsschema"])
@@ -38,7 +40,10 @@ def start_openvswitch(host: "Host") -> None:
     host.vsctl(
         "add-br", "br-phy", "--",
         "set", "bridge", "br-phy", "datapath_type=netdev", "fail_mode=standalone", f"other_config:hwaddr={mac}", "--",
-        "add-port", "br-phy", "eth0",
+        "add-port", "br-phy", "eth0", "--",
+        "add-br", EXTERNAL_BRIDGE, "--",
+        "set", "bridge", EXTERNAL_BRIDGE, "datapath_type=netdev", "fail_mode=standalone", "--",
+        "add-port", EXTERNAL_BRIDGE, "eth1",
     )  # fmt: skip
     host.run(["sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=1"])
     host.run(["ip", "addr", "add", f"{host.underlay_address}/24", "dev", "br-phy"])

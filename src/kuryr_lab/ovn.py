@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from kuryr_lab.node import Node
+from kuryr_lab.openvswitch import EXTERNAL_BRIDGE
 
 if TYPE_CHECKING:
     from kuryr_lab.host import Host
@@ -13,6 +14,7 @@ DATABASES = {
 }
 # A loaded machine misses the default of 5 s.
 PROBE_MS = 60000
+PHYSICAL_NETWORK = "physnet1"
 
 
 def start_central(control: Node) -> None:
@@ -66,6 +68,8 @@ def start_controller(host: "Host", control: Node) -> None:
         "external_ids:ovn-encap-type=geneve",
         f"external_ids:ovn-encap-ip={host.underlay_address}",
         "external_ids:ovn-bridge-datapath-type=netdev",
+        f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
+        *(["external_ids:ovn-cms-options=enable-chassis-as-gw"] if host.is_gateway else []),
     )  # fmt: skip
     host.daemon(
         "ovn-controller",

@@ -15,6 +15,7 @@ from kuryr_lab.network import connect_control
 from kuryr_lab.neutron import start_neutron
 from kuryr_lab.node import Node
 from kuryr_lab.openvswitch import start_openvswitch
+from kuryr_lab.outside import Outside
 from kuryr_lab.ovn import start_central, start_controller
 from kuryr_lab.parts import Part
 from kuryr_lab.template import unpack
@@ -30,7 +31,7 @@ class Profile:
 
 
 def core_parts(control: Node, hosts: Sequence[Host]) -> list[Part]:
-    """Neutron with ML2/OVN, Keystone, and Docker hosts."""
+    """Neutron with ML2/OVN, Keystone, Docker hosts, and a machine outside of the cloud."""
 
     def control_node() -> None:
         control.start()
@@ -47,6 +48,7 @@ def core_parts(control: Node, hosts: Sequence[Host]) -> list[Part]:
     parts = [
         Part("image", "container image", lambda: build_image(control.layout)),
         Part("control", "control node", control_node),
+        Part("outside", "outside", Outside(control.layout).start, ("control",)),
         Part("mariadb", "MariaDB", mariadb, ("control",)),
         Part("ovn", "OVN databases and northd", lambda: start_central(control), ("control",)),
         Part("keystone", "Keystone", lambda: start_keystone(control), ("mariadb",)),

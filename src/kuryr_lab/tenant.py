@@ -1,14 +1,15 @@
 """A tenant's network for a test: made by the plain member `demo`, gone at the end."""
 
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
+
+from kuryr_lab.temporary import Temporary
 
 if TYPE_CHECKING:
     from kuryr_lab.lab import Lab
 
 
-class TenantNetwork:
-    """A network with one subnet in project `demo`. Use it as a context manager, or `delete` it."""
+class TenantNetwork(Temporary):
+    """A network with one subnet in project `demo`."""
 
     def __init__(self, lab: "Lab", *, name: str = "tenant", cidr: str = "10.20.0.0/24") -> None:
         self.lab = lab
@@ -28,11 +29,3 @@ class TenantNetwork:
     def delete(self) -> None:
         """Delete the network with its subnet. A port that was left on it is an error: Neutron answers 409."""
         self._neutron.delete("network", self.id)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.delete()

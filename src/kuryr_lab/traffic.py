@@ -8,29 +8,24 @@ import ipaddress
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from kuryr_lab.client import Resource
 from kuryr_lab.host import Host
+from kuryr_lab.temporary import Temporary
 from kuryr_lab.waiting import wait_until
 
 if TYPE_CHECKING:
-    from kuryr_lab.client import Neutron
+    from kuryr_lab.client import Neutron, Resource
 
 
-class Station(ABC):
-    """A place to send from and to listen at; busybox must be there."""
+class Visitor(ABC):
+    """A place to send from; busybox must be there."""
 
     name: str
 
     @abstractmethod
     def run(self, argv: Sequence[str], *, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command there; CommandFailed if `check` and its status is not 0."""
-
-    @abstractmethod
-    def spawn(self, argv: Sequence[str]) -> None:
-        """Run a command there behind, until the station is gone."""
 
     def ping(self, address: str, count: int = 1) -> bool:
         """Whether any of `count` pings, a second apart, is answered."""
@@ -48,6 +43,14 @@ class Station(ABC):
         argv = ["busybox", "timeout", str(seconds), "busybox", "wget", "-q", "-O", "-", f"http://{host}:{port}/"]
         done = self.run(argv, check=False)
         return done.stdout if done.returncode == 0 else None
+
+
+class Station(Visitor):
+    """A place to send from and to listen at."""
+
+    @abstractmethod
+    def spawn(self, argv: Sequence[str]) -> None:
+        """Run a command there behind, until the station is gone."""
 
     def serve(self, port: int = 80) -> None:
         """Answer HTTP requests with the station's name, from when this returns."""
@@ -74,11 +77,11 @@ class Container(Station):
         self.host.docker("exec", "--detach", self.name, *argv)
 
 
-class PlainPort(Station):
+class PlainPort(Station, Temporary):
     """A tenant's Neutron port in a network namespace of its own on a host, as a virtual machine's would be.
 
-    `neutron` is an administrator's. Use it as a context manager, or `delete` it. `fields` go into the port's creation:
-    `fixed_ips`, `security_groups`, `allowed_address_pairs` and so on.
+    `neutron` is an administrator's. `fields` go into the port's creation: `fixed_ips`, `security_groups`,
+    `allowed_address_pairs` and so on.
     """
 
     def __init__(
@@ -135,18 +138,10 @@ class PlainPort(Station):
         self.host.run(["ip", "netns", "delete", self.namespace], check=False)
         self._neutron.delete("port", self.port["id"])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.delete()
-
     def _inside(self, argv: Sequence[str]) -> list[str]:
         return ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv]
 
-    def _plug(self, network: Resource) -> None:
+    def _plug(self, network: "Resource") -> None:
         host, space = self.host, self.namespace
         host.run(["ip", "netns", "add", space])
         host.run(["ip", "link", "add", self.tap, "type", "veth", "peer", "name", "eth0", "netns", space])
@@ -161,7 +156,7 @@ class PlainPort(Station):
         identity = [f"external_ids:iface-id={self.port['id']}", f'external_ids:attached-mac="{self.mac}"']
         host.vsctl("add-port", "br-int", self.tap, "--", "set", "interface", self.tap, *identity)
 
-    def _add_address(self, address: str, subnet: Resource) -> None:
+    def _add_address(self, address: str, subnet: "Resource") -> None:
         prefix = ipaddress.ip_network(subnet["cidr"]).prefixlen
         nodad = ["nodad"] if subnet["ip_version"] == 6 else []
         self.host.run(["ip", "-n", self.namespace, "addr", "add", f"{address}/{prefix}", "dev", "eth0", *nodad])

@@ -56,7 +56,7 @@ def test_a_command_on_a_host_passes_on_its_status_and_its_streams(lab: Lab) -> N
 def test_a_command_on_an_unknown_host_is_one_clear_line(lab: Lab) -> None:
     done = kuryr_lab("exec", "--name", lab.name, "host9", "--", "true")
     assert done.returncode == 1
-    expected = f"error: lab {lab.name} has no node 'host9' (it has control, host1, host2)\n"
+    expected = f"error: lab {lab.name} has no node 'host9' (it has control, host1, host2, outside)\n"
     assert (done.stdout, done.stderr) == ("", expected)
 
 
@@ -68,7 +68,7 @@ def test_docker_on_a_host_is_not_that_of_the_callers_shell(lab: Lab) -> None:
 def test_status_shows_every_program_alive(lab: Lab) -> None:
     assert kuryr_lab("status", "--name", lab.name).returncode == 0
     programs = lab.daemons()
-    assert set(programs) == {"control", "host1", "host2"}
+    assert set(programs) == {"control", "host1", "host2", "outside"}
     assert {"mariadb", "ovn-nb", "ovn-sb", "ovn-northd", "keystone", "neutron"} <= set(programs["control"])
     assert {"ovsdb-server", "ovs-vswitchd", "ovn-controller", "dockerd"} <= set(programs["host2"])
 
