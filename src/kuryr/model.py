@@ -59,6 +59,12 @@ class Subnet:
     name: str = ""
     pools: tuple[AddressRange, ...] = ()
     routes: tuple[Route, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return self.cidr.version
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,6 @@ class Network:
     mark: str = ""
     """Its description in Neutron: equal to a `Mark` if that Kuryr made the network."""
     subnets: tuple[Subnet, ...] = ()
-
-    def subnet_of(self, cidr: IPNetwork) -> Subnet | None:
-        """The subnet with exactly this CIDR; Neutron allows one at most in a network."""
-        return next((subnet for subnet in self.subnets if subnet.cidr == cidr), None)
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,21 @@ class Vif:
     owner: str = ""
     """Who uses the port, as written in Neutron; "" while it is only reserved."""
 
+    def address_in(self, subnet_id: str) -> IPAddress | None:
+        """The port's address in a subnet."""
+        return next((fixed_ip.address for fixed_ip in self.fixed_ips if fixed_ip.subnet_id == subnet_id), None)
+
+
+Wanted = tuple[str, IPAddress | None]
+"""An address that a port shall have: the subnet's id, and which one, or None for any."""
+
 
 @dataclass(frozen=True)
 class PortRequest:
     """What a new port must be. `owner` is "" when it is reserved before its user is known."""
 
     network_id: str
-    fixed_ips: tuple[tuple[str, IPAddress | None], ...]
-    """(subnet id, wanted address or None for any), one per address."""
+    fixed_ips: tuple[Wanted, ...]
     owner: str = ""
     mac: str | None = None
     name: str = ""
@@ -136,6 +145,12 @@ class Cloud(Protocol):
         """Make `count` ports, bound to this host, in one call; all or none.
 
         Raises Conflict when a wanted address is taken, Exhausted when none is left.
+        """
+
+    def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
+        """Give the port exactly these addresses.
+
+        Raises NotFound when the port is gone, Conflict when an address is taken, Exhausted when none is left.
         """
 
     def identify(self, port_id: str, owner: str, name: str) -> None:

@@ -34,7 +34,7 @@ class Attributes:
     filters: frozenset[str]
 
 
-_COMMON_FILTERS = {"id", "name", "description", "project_id", "tenant_id", "revision_number"}
+_COMMON_FILTERS = {"id", "name", "description", "project_id", "tenant_id", "revision_number", "tags"}
 
 TABLES = {
     "network": Attributes(
@@ -60,7 +60,7 @@ TABLES = {
             "binding:host_id": "",
             "binding:vnic_type": "normal",
         },
-        frozenset({"name", "description", "device_id", "device_owner", "admin_state_up"}),
+        frozenset({"name", "description", "device_id", "device_owner", "admin_state_up", "fixed_ips"}),
         frozenset(
             _COMMON_FILTERS
             | {"network_id", "mac_address", "fixed_ips", "device_id", "device_owner", "admin_state_up", "status"}

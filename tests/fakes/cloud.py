@@ -57,6 +57,13 @@ class Cloud:
         """Change attributes of one resource."""
         found = self.get(kind, id_)
         check_put(kind, changes)
+        if "fixed_ips" in changes:
+            others = {**found, "fixed_ips": []}
+            self.resources[kind][id_] = others
+            try:
+                changes = {**changes, "fixed_ips": self._allocate(found["network_id"], changes["fixed_ips"])}
+            finally:
+                self.resources[kind][id_] = found
         found.update(changes)
         found["revision_number"] += 1
         return self.shown(kind, found)

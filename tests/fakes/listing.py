@@ -36,10 +36,7 @@ def listed(cloud: Cloud, kind: str, params: Params, rights: Rights, max_page: in
 
 
 def _matches(body: Body, filters: Params) -> bool:
-    return all(
-        _has_address(body, values) if name == "fixed_ips" else _same(body.get(name), values)
-        for name, values in filters.items()
-    )
+    return all(_MATCHERS.get(name, _same)(body.get(name), values) for name, values in filters.items())
 
 
 def _same(actual: Any, values: Sequence[str]) -> bool:
@@ -48,11 +45,18 @@ def _same(actual: Any, values: Sequence[str]) -> bool:
     return str("" if actual is None else actual) in values
 
 
-def _has_address(body: Body, values: Sequence[str]) -> bool:
+def _has_all_tags(actual: Any, values: Sequence[str]) -> bool:
+    return all(tag in (actual or []) for value in values for tag in value.split(","))
+
+
+def _has_address(actual: Any, values: Sequence[str]) -> bool:
     wanted: dict[str, set[str]] = {}
     for value in values:
         key, separator, text = value.partition("=")
         if not separator:
             raise invalid(f"'{value}' is not of the form <key>=[value]")
         wanted.setdefault(key, set()).add(text)
-    return any(all(fixed.get(key) in texts for key, texts in wanted.items()) for fixed in body["fixed_ips"])
+    return any(all(fixed.get(key) in texts for key, texts in wanted.items()) for fixed in actual)
+
+
+_MATCHERS = {"fixed_ips": _has_address, "tags": _has_all_tags}

@@ -2,52 +2,41 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    ip_address,
-    ip_interface,
-)
+from ipaddress import ip_address, ip_interface
 
 from kuryr.errors import InvalidInput
-from kuryr.model import AddressRange
+from kuryr.model import AddressRange, IPAddress, IPNetwork
 
-NOT_YET = "Kuryr serves IPv4 only so far"
+EXAMPLE = "write it like 10.1.0.0/24 or fd00:1::/64"
 
 
-def parse_cidr(text: str, what: str) -> IPv4Network:
+def parse_cidr(text: str, what: str) -> IPNetwork:
     """A network such as 10.1.0.0/24. Raises InvalidInput, also for host bits that are set."""
     try:
         interface = ip_interface(text)
     except ValueError as error:
-        raise InvalidInput(f"{what} {text!r} is not a network", hint="write it like 10.1.0.0/24") from error
-    if not isinstance(interface, IPv4Interface):
-        raise InvalidInput(f"{what} {text} is an IPv6 network", hint=NOT_YET)
+        raise InvalidInput(f"{what} {text!r} is not a network", hint=EXAMPLE) from error
     if "/" not in text:
-        raise InvalidInput(f"{what} {text} has no prefix length", hint="write it like 10.1.0.0/24")
+        raise InvalidInput(f"{what} {text} has no prefix length", hint=EXAMPLE)
     if interface.ip != interface.network.network_address:
         raise InvalidInput(f"{what} {text} has host bits set", hint=f"did you mean {interface.network}?")
     return interface.network
 
 
-def parse_address(text: str, what: str) -> IPv4Address:
+def parse_address(text: str, what: str) -> IPAddress:
     """An address such as 10.1.0.5; a prefix length behind it is ignored. Raises InvalidInput."""
     try:
-        address = ip_address(text.partition("/")[0])
+        return ip_address(text.partition("/")[0])
     except ValueError as error:
         raise InvalidInput(f"{what} {text!r} is not an address") from error
-    if not isinstance(address, IPv4Address):
-        raise InvalidInput(f"{what} {text} is an IPv6 address", hint=NOT_YET)
-    return address
 
 
-def host_address(text: str, what: str, cidr: IPv4Network) -> IPv4Address:
+def host_address(text: str, what: str, cidr: IPNetwork) -> IPAddress:
     """An address that a host of `cidr` can have. Raises InvalidInput."""
     address = parse_address(text, what)
     if address not in cidr:
         raise InvalidInput(f"{what} {address} is outside of {cidr}")
-    if cidr.prefixlen < 31 and address in {cidr.network_address, cidr.broadcast_address}:
+    if not _whole_range(cidr).holds(address):
         raise InvalidInput(f"{what} {address} is the network or broadcast address of {cidr}")
     return address
 
@@ -56,28 +45,45 @@ def host_address(text: str, what: str, cidr: IPv4Network) -> IPv4Address:
 class HostRange:
     """Addresses that containers may have; both ends are included."""
 
-    first: IPv4Address
-    last: IPv4Address
+    first: IPAddress
+    last: IPAddress
+
+    def holds(self, address: IPAddress) -> bool:
+        """Whether an address is one of them."""
+        return int(self.first) <= int(address) <= int(self.last)
 
 
-def host_range(cidr: IPv4Network, within: IPv4Network | None = None) -> HostRange:
+def host_range(cidr: IPNetwork, within: IPNetwork | None = None) -> HostRange:
     """All addresses that hosts of `cidr` can have, or those of them that lie `within` a part of it."""
-    part = within or cidr
-    first, last = part.network_address, part.broadcast_address
-    if cidr.prefixlen < 31:
-        first = max(first, cidr.network_address + 1)
-        last = min(last, cidr.broadcast_address - 1)
-    return HostRange(first, last)
+    whole = _whole_range(cidr)
+    if within is None:
+        return whole
+    first = max(int(whole.first), int(within.network_address))
+    last = min(int(whole.last), int(within.broadcast_address))
+    return HostRange(_like(cidr, first), _like(cidr, last))
 
 
-def without(whole: HostRange, excluded: Iterable[IPv4Address]) -> Iterator[AddressRange]:
+def without(whole: HostRange, excluded: Iterable[IPAddress]) -> Iterator[AddressRange]:
     """The ranges that are left of `whole` when some addresses are taken out."""
     first = whole.first
-    for address in sorted(set(excluded)):
-        if not first <= address <= whole.last:
+    for address in sorted(set(excluded), key=int):
+        if not int(first) <= int(address) <= int(whole.last):
             continue
-        if first < address:
+        if first != address:
             yield AddressRange(first, address - 1)
         first = address + 1
-    if first <= whole.last:
+    if int(first) <= int(whole.last):
         yield AddressRange(first, whole.last)
+
+
+def _whole_range(cidr: IPNetwork) -> HostRange:
+    """IPv4 keeps the first and the last address (RFC 3021: not of a /31), IPv6 only the first (RFC 4291, 2.6.1)."""
+    first, last = int(cidr.network_address), int(cidr.broadcast_address)
+    if cidr.prefixlen < cidr.max_prefixlen - 1:
+        first += 1
+        last -= cidr.version == 4
+    return HostRange(_like(cidr, first), _like(cidr, last))
+
+
+def _like(cidr: IPNetwork, number: int) -> IPAddress:
+    return type(cidr.network_address)(number)

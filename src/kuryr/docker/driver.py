@@ -8,6 +8,7 @@ from kuryr import config, metrics
 from kuryr.behind import Behind
 from kuryr.binding.driver import BindingContext
 from kuryr.binding.registry import Binding
+from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.network_driver import NetworkDriver
@@ -24,7 +25,7 @@ from kuryr.suspects import Suspects
 
 
 class Driver:
-    """The two drivers that Docker calls, and what works behind them. Sends nothing before `start`.
+    """What Docker calls, by family of methods, and what works behind them. Sends nothing before `start`.
 
     Raises InvalidInput when the configuration cannot be used.
     """
@@ -57,6 +58,7 @@ class Driver:
             conf.sweep.interval,
         )
         self.network = NetworkDriver(topology, networks, endpoints, pending)
+        self.endpoint = EndpointDriver(networks, endpoints)
         self.ipam = IpamDriver(topology, networks, endpoints, pending)
 
     def start(self) -> None:

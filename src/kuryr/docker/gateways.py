@@ -9,12 +9,10 @@
 on the network's anchor, because Docker repeats it to nobody.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
 
 from kuryr.errors import InvalidInput
-
-OPTION = "kuryr.gateway"
 
 
 class GatewayStyle(Enum):
@@ -35,13 +33,8 @@ class GatewayStyle(Enum):
         return next((style for style in cls if set(style.settings) & set(settings)), cls.NEUTRON)
 
     @classmethod
-    def chosen(cls, options: Mapping[str, object], *, internal: bool) -> "GatewayStyle":
-        """What the options of a new network say. Raises InvalidInput."""
-        value = options.get(OPTION, cls.NONE.value if internal else cls.NEUTRON.value)
-        style = next((style for style in cls if style.value == value), None)
-        if style is None:
-            words = ", ".join(style.value for style in cls)
-            raise InvalidInput(f"option {OPTION}={value} is not known", hint=f"it is one of {words}")
-        if internal and style is not cls.NONE:
-            raise InvalidInput(f"--internal contradicts {OPTION}={value}", hint="leave one of them out")
-        return style
+    def chosen(cls, given: "GatewayStyle | None", *, internal: bool) -> "GatewayStyle":
+        """What a new network's options say together. Raises InvalidInput."""
+        if internal and given and given is not cls.NONE:
+            raise InvalidInput(f"--internal contradicts kuryr.gateway={given.value}", hint="leave one of them out")
+        return given or (cls.NONE if internal else cls.NEUTRON)

@@ -1,25 +1,30 @@
 """IpamDriver: pools become Neutron subnets when their network comes, addresses become ports.
 
-Docker asks in this order: RequestPool, RequestAddress for the gateway, RequestAddress for every auxiliary address,
-CreateNetwork; later, per container, RequestAddress. Nothing of a network exists in Neutron before CreateNetwork.
+Docker asks in this order: RequestPool, RequestAddress for the gateway, RequestAddress for every auxiliary address, all
+this for every `--subnet`; then CreateNetwork; later, per container, RequestAddress for each address family. Nothing of
+a network exists in Neutron before CreateNetwork.
 """
 
+import contextlib
 import logging
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker import messages, options
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr
 from kuryr.docker.messages import GATEWAY, REQUEST_ADDRESS_TYPE
+from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools, PoolId
-from kuryr.errors import InvalidInput, NotFound
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.topology import Topology
+from kuryr.errors import Exhausted, InvalidInput, NotFound
+from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.topology import Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import AddressRange, IPAddress, Subnet
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Subnet
 
 LOG = logging.getLogger(__name__)
 
 Reply = dict[str, object]
+IPInterface = IPv4Interface | IPv6Interface
+"""An address with the length of its network, as Docker wants it."""
 
 
 class IpamDriver:
@@ -33,21 +38,21 @@ class IpamDriver:
 
     def request_pool(self, request: messages.RequestPool) -> Reply:
         """Note a pool; two requests to Neutron if `--ipam-opt` names an existing network, otherwise none."""
-        if request.v6:
-            raise InvalidInput("--ipv6 is not served", hint="Kuryr serves IPv4 only so far")
-        existing = options.existing(request.options)
+        existing = options.existing(options.read(request.options, Place.POOL))
         cidr = parse_cidr(request.pool, "--subnet") if request.pool else None
-        if not existing and cidr is None:
+        found = None
+        if existing:
+            version = 6 if request.v6 else 4
+            network = self._pending.found(existing) or self._topology.find(existing)
+            subnet = choose_subnet(network, existing.subnet_of(version), version, cidr)
+            found, cidr = (network, subnet), subnet.cidr
+        if cidr is None:
             raise InvalidInput(
                 "no --subnet is given",
                 hint="give one, or name an existing subnet by --ipam-opt neutron.subnet.uuid=…",
             )
-        found = self._topology.find(existing, cidr) if existing else None
-        if found:
-            cidr = parse_cidr(str(found[1].cidr), "the subnet")
-        assert cidr is not None  # noqa: S101 (found or given: one of the two was required above)
         ip_range = parse_cidr(request.sub_pool, "--ip-range") if request.sub_pool else None
-        if ip_range and not ip_range.subnet_of(cidr):
+        if ip_range and not _is_within(ip_range, cidr):
             raise InvalidInput(f"--ip-range {ip_range} is outside of --subnet {cidr}")
         if ip_range and found:
             check_range(ip_range, found[1])
@@ -66,7 +71,7 @@ class IpamDriver:
             address = self._gateway(pool, request.address)
         else:
             address = self._container_or_aux(pool, request.address)
-        return {"Address": f"{address}/{pool.cidr.prefixlen}", "Data": {}}
+        return {"Address": str(address), "Data": {}}
 
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
         """Give a container's port back, behind. Gateways and auxiliary addresses were never taken.
@@ -77,49 +82,67 @@ class IpamDriver:
         address = parse_address(request.address, "address")
         if self._pending.of(pool):
             return {}
-        network = self._networks.remembered_of_key(pool.key)
-        if subnet := network and network.subnet_of(pool.cidr):
-            self._endpoints.release(subnet.id, address)
+        if bound := self._networks.remembered_of_key(pool.key):
+            try:
+                self._endpoints.release(bound.subnet_with(address).id, address)
+            except NotFound:
+                LOG.info("%s is in no subnet of network %s any more", address, bound.network.id)
         else:
             self._endpoints.left_behind()
         return {}
 
-    def _gateway(self, pool: PoolId, wanted: str) -> IPv4Address:
-        if wanted:
-            return host_address(wanted, "--gateway", pool.cidr)
+    def _gateway(self, pool: PoolId, wanted: str) -> IPInterface:
         pending = self._pending.of(pool)
-        if pending and pending.found:
-            return _ipv4(pending.found[1].gateway) or no_gateway(pool)
-        return host_range(pool.cidr).first
+        if wanted:
+            gateway = host_address(wanted, "--gateway", pool.cidr)
+        elif pending and pending.found:
+            gateway = pending.found[1].gateway or no_gateway(pool)
+        else:
+            gateway = host_range(pool.cidr).first
+        return ip_interface(f"{gateway}/{pool.cidr.prefixlen}")
 
-    def _container_or_aux(self, pool: PoolId, wanted: str) -> IPv4Address:
+    def _container_or_aux(self, pool: PoolId, wanted: str) -> IPInterface:
         """Auxiliary addresses look like containers' but come before the network exists."""
         address = host_address(wanted, "address", pool.cidr) if wanted else None
         if address and self._pending.of(pool):
-            return address
+            return ip_interface(f"{address}/{pool.cidr.prefixlen}")
         bound = self._networks.of_key(pool.key)
-        subnet = bound.network.subnet_of(pool.cidr)
-        if subnet is None:
-            raise NotFound(f"network {bound.network.name} has no subnet {pool.cidr} any more")
-        vif = self._endpoints.reserve(bound.network.id, subnet.id, address)
-        return next(ip.address for ip in vif.fixed_ips if isinstance(ip.address, IPv4Address))
+        return self._reserve(bound, bound.subnet_of_key(pool.key), address)
+
+    def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
+        """An address of `subnet`; when any will do and none is left there, one of the next subnet of its family.
+
+        Docker itself never asks the next pool: it cannot tell from a remote driver's error that one is full.
+        """
+        others = [each for each in bound.subnets if each.version == subnet.version and each != subnet]
+        *first, last = [subnet] if address else [subnet, *others]
+        for candidate in first:
+            with contextlib.suppress(Exhausted):
+                return self._reserve_in(bound, candidate, address)
+        return self._reserve_in(bound, last, address)
+
+    def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
+        """An address of `subnet`, on a port that also gets one of the other address family."""
+        along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
+        vif = self._endpoints.reserve(bound.anchorage.owner, bound.network.id, (subnet.id, address), along)
+        return ip_interface(f"{vif.address_in(subnet.id)}/{subnet.cidr.prefixlen}")
 
 
-def _ipv4(address: IPAddress | None) -> IPv4Address | None:
-    return address if isinstance(address, IPv4Address) else None
-
-
-def no_gateway(pool: PoolId) -> IPv4Address:
+def no_gateway(pool: PoolId) -> IPAddress:
     """What Docker is told when a subnet has no gateway: it insists on an address, and this one is nobody's."""
     return pool.cidr.network_address
 
 
-def check_range(ip_range: IPv4Network, subnet: Subnet) -> None:
+def check_range(ip_range: IPNetwork, subnet: Subnet) -> None:
     """An existing subnet hands out addresses from its own pools. Raises InvalidInput when `--ip-range` is not one."""
-    wanted = host_range(parse_cidr(str(subnet.cidr), "the subnet"), ip_range)
+    wanted = host_range(subnet.cidr, ip_range)
     if AddressRange(wanted.first, wanted.last) not in subnet.pools:
         pools = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
         raise InvalidInput(
             f"--ip-range {ip_range} is not an allocation pool of the existing subnet {subnet.id}",
             hint=f"leave it out; its pools are {pools}",
         )
+
+
+def _is_within(part: IPNetwork, whole: IPNetwork) -> bool:
+    return part.version == whole.version and part.subnet_of(whole)  # type: ignore[arg-type]

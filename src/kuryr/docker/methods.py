@@ -65,12 +65,12 @@ METHODS: Mapping[str, Method] = {
         Lane.CLOUD, messages.NetworkOnly, lambda driver, request: driver.network.delete_network(request)
     ),
     "NetworkDriver.CreateEndpoint": Method(
-        Lane.CLOUD, messages.CreateEndpoint, lambda driver, request: driver.network.create_endpoint(request)
+        Lane.CLOUD, messages.CreateEndpoint, lambda driver, request: driver.endpoint.create_endpoint(request)
     ),
     "NetworkDriver.DeleteEndpoint": Method(
-        Lane.LOCAL, messages.Endpoint, lambda driver, request: driver.network.delete_endpoint(request)
+        Lane.LOCAL, messages.Endpoint, lambda driver, request: driver.endpoint.delete_endpoint(request)
     ),
-    "NetworkDriver.Join": Method(Lane.CLOUD, messages.Endpoint, lambda driver, request: driver.network.join(request)),
+    "NetworkDriver.Join": Method(Lane.CLOUD, messages.Endpoint, lambda driver, request: driver.endpoint.join(request)),
     "IpamDriver.RequestPool": Method(
         Lane.CLOUD, messages.RequestPool, lambda driver, request: driver.ipam.request_pool(request)
     ),

@@ -1,52 +1,133 @@
-"""What a user may say by `-o` and `--ipam-opt`.
+"""What a user may say by `-o`, `--ipam-opt` and `--driver-opt`: the one list of all options.
 
-Options in Kuryr's own name spaces must be ones that it knows: a misspelt option that is silently ignored costs a
-person hours. Others belong to Docker or to another tool and are left alone.
+Options in Kuryr's own name spaces must be ones that it knows, in the place where they mean something: a misspelt
+option that is silently ignored costs a person hours. Others belong to Docker or to another tool and are left alone.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import Flag, auto
 
+from kuryr.docker.gateways import GatewayStyle
 from kuryr.errors import InvalidInput
-from kuryr.gateway.topology import Existing
+from kuryr.gateway.topology import Existing, Named
 
 OWN = ("neutron.", "kuryr.")
 
-EXISTING = {
-    "neutron.net.uuid": "network_id",
-    "neutron.net.name": "network_name",
-    "neutron.subnet.uuid": "subnet_id",
-    "neutron.subnet.name": "subnet_name",
+
+class Place(Flag):
+    """Where an option may be given."""
+
+    NETWORK = auto()
+    """`docker network create -o`."""
+    POOL = auto()
+    """`docker network create --ipam-opt`."""
+    ENDPOINT = auto()
+    """`docker network connect --driver-opt`, `docker run --network name=…,driver-opt=…`."""
+
+    @property
+    def flag(self) -> str:
+        """How Docker's command line calls it."""
+        words = {Place.NETWORK: "-o", Place.POOL: "--ipam-opt", Place.ENDPOINT: "--driver-opt"}
+        return " or ".join(word for place, word in words.items() if place in self)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option. `read` turns its text into a value, or raises ValueError with what it should have been."""
+
+    name: str
+    places: Place
+    meaning: str
+    read: Callable[[str], object]
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError("some text")
+    return text
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError("a UUID") from None
+
+
+def _gateway(text: str) -> GatewayStyle:
+    try:
+        return GatewayStyle(text)
+    except ValueError:
+        raise ValueError(f"one of {', '.join(style.value for style in GatewayStyle)}") from None
+
+
+_AT_CREATION = Place.NETWORK | Place.POOL
+
+OPTIONS = {
+    option.name: option
+    for option in (
+        Option("neutron.net.uuid", _AT_CREATION, "use this existing network", _uuid),
+        Option("neutron.net.name", _AT_CREATION, "use the existing network of this name", _text),
+        Option("neutron.net.tag", _AT_CREATION, "use the existing network with this tag", _text),
+        Option("neutron.subnet.uuid", _AT_CREATION, "use this existing IPv4 subnet and its network", _uuid),
+        Option("neutron.subnet.name", _AT_CREATION, "use the existing IPv4 subnet of this name", _text),
+        Option("neutron.subnet.tag", _AT_CREATION, "use the existing IPv4 subnet with this tag", _text),
+        Option("neutron.subnet.v6.uuid", _AT_CREATION, "use this existing IPv6 subnet and its network", _uuid),
+        Option("neutron.subnet.v6.name", _AT_CREATION, "use the existing IPv6 subnet of this name", _text),
+        Option("neutron.subnet.v6.tag", _AT_CREATION, "use the existing IPv6 subnet with this tag", _text),
+        Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _gateway),
+    )
 }
 
+Values = Mapping[str, object]
 
-def existing(options: Mapping[str, object] | None, others: Sequence[str] = ()) -> Existing:
-    """The existing network and subnet that the options name.
 
-    Raises InvalidInput for an option of Kuryr's name spaces that is neither of these nor one of `others`.
+def read(given: Mapping[str, object] | None, place: Place) -> Values:
+    """The values of Kuryr's options among those `given` in a place, by name.
+
+    Raises InvalidInput for an option of Kuryr's name spaces that is unknown, belongs elsewhere, or cannot be meant.
     """
-    named: dict[str, str] = {}
-    for key, value in (options or {}).items():
-        if key in EXISTING:
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidInput(f"option {key} is empty")
-            named[EXISTING[key]] = value.strip()
-        elif key.startswith(OWN) and key not in others:
-            raise InvalidInput(f"Kuryr has no option {key}", hint=f"it has {', '.join([*EXISTING, *others])}")
-    return Existing(**named)
+    values: dict[str, object] = {}
+    for name, text in (given or {}).items():
+        if not name.startswith(OWN):
+            continue
+        option = OPTIONS.get(name)
+        if option is None:
+            known = ", ".join(each.name for each in OPTIONS.values() if place in each.places)
+            raise InvalidInput(f"Kuryr has no option {name}", hint=f"by {place.flag} it has {known or 'none'}")
+        if place not in option.places:
+            raise InvalidInput(
+                f"option {name} does not belong to {place.flag}", hint=f"give it by {option.places.flag}"
+            )
+        try:
+            values[name] = option.read(text.strip() if isinstance(text, str) else "")
+        except ValueError as error:
+            raise InvalidInput(f"option {name}={text} cannot be used", hint=f"it should be {error}") from error
+    return values
 
 
-def refuse_own(options: Mapping[str, object] | None) -> None:
-    """Containers have no options of Kuryr's yet (`docker network connect --driver-opt`). Raises InvalidInput."""
-    for key in options or {}:
-        if key.startswith(OWN):
-            raise InvalidInput(f"Kuryr has no option {key} for containers")
+def existing(values: Values) -> Existing:
+    """The existing network and subnets that options name."""
+
+    def named(prefix: str) -> Named:
+        parts = {"id": "uuid", "name": "name", "tag": "tag"}
+        return Named(**{part: str(values.get(f"{prefix}.{word}", "")) for part, word in parts.items()})
+
+    return Existing(named("neutron.net"), named("neutron.subnet"), named("neutron.subnet.v6"))
 
 
 def agree(one: Existing, other: Existing) -> Existing:
     """What `-o` and `--ipam-opt` say together. Raises InvalidInput when they contradict."""
-    for field in fields(Existing):
-        first, second = getattr(one, field.name), getattr(other, field.name)
+    return Existing(
+        **{each.name: _agreed(getattr(one, each.name), getattr(other, each.name)) for each in fields(Existing)}
+    )
+
+
+def _agreed(one: Named, other: Named) -> Named:
+    for each in fields(Named):
+        first, second = getattr(one, each.name), getattr(other, each.name)
         if first and second and first != second:
             raise InvalidInput(f"-o and --ipam-opt name two different ones: {first} and {second}")
-    return replace(one, **{f.name: getattr(one, f.name) or getattr(other, f.name) for f in fields(Existing)})
+    return replace(one, **{each.name: getattr(one, each.name) or getattr(other, each.name) for each in fields(Named)})

@@ -11,11 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import ip_network
 
 from kuryr.errors import Conflict, InvalidInput
 from kuryr.gateway.topology import Existing
-from kuryr.model import Network, Subnet
+from kuryr.model import IPNetwork, Network, Subnet
 
 VERSION = "kuryr1"
 ID_FORM = re.compile(rf"{VERSION},([^,]+),([^,]*),([^,]+),([^,]*)")
@@ -25,8 +25,8 @@ ID_FORM = re.compile(rf"{VERSION},([^,]+),([^,]*),([^,]+),([^,]*)")
 class PoolId:
     """`kuryr1,<cidr>,<ip range>,<key>,<subnet uuid>`; the range and the uuid may be empty."""
 
-    cidr: IPv4Network
-    ip_range: IPv4Network | None
+    cidr: IPNetwork
+    ip_range: IPNetwork | None
     key: str
     subnet_id: str = ""
 
@@ -39,7 +39,7 @@ class PoolId:
         match = ID_FORM.fullmatch(text)
         try:
             cidr, ip_range, key, subnet_id = match.groups() if match else ("", "", "", "")
-            return cls(IPv4Network(cidr), IPv4Network(ip_range) if ip_range else None, key, subnet_id)
+            return cls(ip_network(cidr), ip_network(ip_range) if ip_range else None, key, subnet_id)
         except ValueError as error:
             raise InvalidInput(f"pool {text[:100]!r} is not one of Kuryr's") from error
 
@@ -69,12 +69,12 @@ class PendingPools:
         self._patience = patience
         self._clock = clock
         self._changed = threading.Condition()
-        self._by_cidr: dict[IPv4Network, Pending] = {}
+        self._by_cidr: dict[IPNetwork, Pending] = {}
 
     def add(
         self,
-        cidr: IPv4Network,
-        ip_range: IPv4Network | None = None,
+        cidr: IPNetwork,
+        ip_range: IPNetwork | None = None,
         existing: Existing | None = None,
         found: tuple[Network, Subnet] | None = None,
     ) -> PoolId:
@@ -90,7 +90,7 @@ class PendingPools:
             self._by_cidr[cidr] = Pending(pool, self._clock(), existing or Existing(), found)
             return pool
 
-    def of_cidr(self, cidr: IPv4Network) -> Pending | None:
+    def of_cidr(self, cidr: IPNetwork) -> Pending | None:
         """The pool of this CIDR that waits for its network, unless Docker has kept it waiting for too long."""
         with self._changed:
             return None if self._free(cidr) else self._by_cidr.get(cidr)
@@ -99,6 +99,12 @@ class PendingPools:
         """The pool with this id, if it still waits."""
         pending = self.of_cidr(pool.cidr)
         return pending if pending and pending.id == pool else None
+
+    def found(self, existing: Existing) -> Network | None:
+        """The network that was found for another pool of the same command, a moment ago."""
+        with self._changed:
+            waiting = [each for cidr, each in self._by_cidr.items() if not self._free(cidr)]
+        return next((each.found[0] for each in waiting if each.found and each.existing == existing), None)
 
     def drop(self, pool: PoolId) -> None:
         """The pool has its network, or will never have one."""
@@ -113,6 +119,6 @@ class PendingPools:
             self._by_cidr.clear()
             self._changed.notify_all()
 
-    def _free(self, cidr: IPv4Network) -> bool:
+    def _free(self, cidr: IPNetwork) -> bool:
         pending = self._by_cidr.get(cidr)
         return pending is None or self._clock() - pending.since > self._ttl

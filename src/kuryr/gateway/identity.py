@@ -4,7 +4,7 @@ Everything carries the mark of its deployment and host as `description`, in the 
 of ports tell the rest by their device_owner and device_id, which Neutron filters by:
 
     container port  device_owner compute:kuryr   device_id  its user, or `RESERVED` until the user is known
-    anchor          device_owner kuryr:network   device_id  <owner>:<key>,…:<setting>,…
+    anchor          device_owner kuryr:network   device_id  <owner>:<key>.<subnet>,…:<setting>,…
 
 An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
 of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
@@ -21,25 +21,57 @@ ANCHOR_OWNER = "kuryr:network"
 RESERVED = "kuryr:reserved"
 
 
+DEVICE_ID_LIMIT = 255
+"""Longest device_id that Neutron stores (neutron_lib.db.constants, DEVICE_ID_FIELD_SIZE)."""
+
+
+@dataclass(frozen=True)
+class Berth:
+    """One subnet of the engine's network. `key` is that by which its addresses are asked for, "" if they never are."""
+
+    key: str
+    subnet: str
+    """The beginning of the subnet's id: enough within one network, and an anchor must be short."""
+
+    @classmethod
+    def at(cls, key: str, subnet_id: str) -> "Berth":
+        """The berth at a subnet."""
+        return cls(key, subnet_id[:8])
+
+    def __str__(self) -> str:
+        return f"{self.key}.{self.subnet}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Berth":
+        """The reverse of `str()`."""
+        key, _, subnet = text.partition(".")
+        return cls(key, subnet)
+
+
 @dataclass(frozen=True)
 class Anchorage:
     """What an anchor's device_id says: the engine's network, and what Neutron has no other place for.
 
-    `keys` are those by which the network's addresses are asked for; `settings` are words of the front end.
+    `berths` are its subnets, in the engine's order; `settings` are words of the front end.
     """
 
     owner: str
-    keys: tuple[str, ...] = ()
+    berths: tuple[Berth, ...] = ()
     settings: tuple[str, ...] = ()
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Those by which addresses are asked for."""
+        return tuple(berth.key for berth in self.berths if berth.key)
+
     def __str__(self) -> str:
-        return ":".join([self.owner, ",".join(self.keys), ",".join(self.settings)]).removesuffix(":")
+        return ":".join([self.owner, ",".join(map(str, self.berths)), ",".join(self.settings)]).removesuffix(":")
 
     @classmethod
     def parse(cls, device_id: str) -> "Anchorage":
         """The reverse of `str()`."""
-        owner, keys, settings, *_ = (*device_id.split(":"), "", "")
-        return cls(owner, _words(keys), _words(settings))
+        owner, berths, settings, *_ = (*device_id.split(":"), "", "")
+        return cls(owner, tuple(Berth.parse(each) for each in _words(berths)), _words(settings))
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -10,31 +10,33 @@ The anchors in Neutron are the state; what is held here is a copy, read after a 
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kuryr.errors import CloudError, CloudUnavailable, Conflict, KuryrError, NotFound
-from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage
+from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, PORT_OWNER, Anchorage, Berth
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Mark, Network
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Mark, Network, Subnet
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource
+from kuryr.neutron.subnets import SubnetSpec as NeutronSubnetSpec
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class NetworkSpec:
-    """A network that Kuryr shall make."""
+class SubnetSpec:
+    """A subnet that Kuryr shall make; `key` is that by which its addresses will be asked for."""
 
     cidr: IPNetwork
     gateway: IPAddress | None
     pools: tuple[AddressRange, ...] = ()
     """Where Neutron may take addresses from; empty for all of the CIDR."""
     dhcp: bool = True
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,29 @@ class Bound:
     anchorage: Anchorage
     network: Network
 
+    @property
+    def subnets(self) -> tuple[Subnet, ...]:
+        """Those of the Neutron network's subnets that the engine uses, in its order."""
+        return tuple(subnet for berth in self.anchorage.berths for subnet in self._at(berth))
+
+    def subnet_of_key(self, key: str) -> Subnet:
+        """The subnet whose addresses are asked for by `key`. Raises NotFound."""
+        for berth in self.anchorage.berths:
+            if berth.key == key:
+                for subnet in self._at(berth):
+                    return subnet
+        raise NotFound(f"network {self.network.name} has lost a subnet", hint="create the Docker network again")
+
+    def subnet_with(self, address: IPAddress) -> Subnet:
+        """The subnet that an address lies in. Raises NotFound."""
+        for subnet in self.subnets:
+            if address in subnet.cidr:
+                return subnet
+        raise NotFound(f"network {self.network.name} has no subnet for {address}")
+
+    def _at(self, berth: Berth) -> Iterator[Subnet]:
+        return (subnet for subnet in self.network.subnets if Berth.at(berth.key, subnet.id) == berth)
+
 
 class Networks:
     """Makes, adopts and removes the networks of one host's engine. Thread-safe.
@@ -70,26 +95,20 @@ class Networks:
         self._anchors: dict[str, Anchor] | None = None
         self._making: set[str] = set()
 
-    def create(self, anchorage: Anchorage, spec: NetworkSpec) -> Bound:
-        """Make a network for the engine's network `anchorage.owner`: three requests. Twice is once."""
-        with self._order(anchorage.owner), self._swept_after_failure():
-            if anchor := self._loaded().get(anchorage.owner):
+    def create(self, owner: str, subnets: Sequence[SubnetSpec], settings: tuple[str, ...] = ()) -> Bound:
+        """Make a network for the engine's network `owner`: three requests. Twice is once."""
+        with self._order(owner), self._swept_after_failure():
+            if anchor := self._loaded().get(owner):
                 return self._bound(anchor)
             made = self._neutron.networks.create(
-                name=_name(anchorage.owner), description=str(self._mark), project_id=self._neutron.project_id
+                name=_name(owner), description=str(self._mark), project_id=self._neutron.project_id
             )
             self._making.add(made.id)
             try:
-                subnet = self._neutron.subnets.create(
-                    network_id=made.id,
-                    name=made.name,
-                    description=str(self._mark),
-                    cidr=spec.cidr,
-                    gateway=spec.gateway,
-                    pools=spec.pools,
-                    enable_dhcp=spec.dhcp,
-                )
-                return self._anchor(self._topology.remember(made, [subnet]), anchorage)
+                resources = self._neutron.subnets.create_many([self._subnet(made, spec) for spec in subnets])
+                berths = [Berth.at(spec.key, each.id) for spec, each in zip(subnets, resources, strict=True)]
+                anchorage = Anchorage(owner, tuple(berths), settings)
+                return self._anchor(self._topology.remember(made, resources), anchorage)
             except BaseException:
                 self._abandon(made.id)
                 raise
@@ -117,12 +136,13 @@ class Networks:
             anchor = (self._anchors or {}).get(owner)
         return anchor.anchorage if anchor else None
 
-    def remembered_of_key(self, key: str) -> Network | None:
+    def remembered_of_key(self, key: str) -> Bound | None:
         """What is known, without asking Neutron, of the network whose addresses are asked for by `key`."""
         with self._guard:
             anchors = (self._anchors or {}).values()
             anchor = next((each for each in anchors if key in each.anchorage.keys), None)
-        return self._topology.remembered(anchor.network_id) if anchor else None
+        network = self._topology.remembered(anchor.network_id) if anchor else None
+        return Bound(anchor.anchorage, network) if anchor and network else None
 
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
@@ -209,7 +229,20 @@ class Networks:
         ports = self._neutron.ports.list(description=str(self._mark), device_owner=ANCHOR_OWNER)
         return [Anchor(port.id, port.network_id, Anchorage.parse(port.device_id)) for port in ports]
 
+    def _subnet(self, network: NetworkResource, spec: SubnetSpec) -> NeutronSubnetSpec:
+        return {
+            "network_id": network.id,
+            "name": network.name,
+            "description": str(self._mark),
+            "cidr": spec.cidr,
+            "gateway": spec.gateway,
+            "pools": spec.pools,
+            "enable_dhcp": spec.dhcp,
+        }
+
     def _anchor(self, network: Network, anchorage: Anchorage) -> Bound:
+        if len(str(anchorage)) > DEVICE_ID_LIMIT:
+            raise InvalidInput(f"{len(anchorage.berths)} subnets are more than Kuryr can keep on one Docker network")
         port = self._neutron.ports.create(
             network_id=network.id,
             name=_name(anchorage.owner),

@@ -6,9 +6,10 @@ with that project's default security group.
 
 from collections.abc import Sequence
 
+from kuryr.errors import NotFound
 from kuryr.gateway.identity import PORT_OWNER, RESERVED, owner_of
 from kuryr.gateway.topology import Topology
-from kuryr.model import Mark, Network, PortRequest, Vif
+from kuryr.model import Mark, Network, PortRequest, Vif, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortSpec
 from kuryr.neutron.resources import PortResource
@@ -42,6 +43,13 @@ class LocalCloud:
         if count == 1:
             return [self._vif(self._neutron.ports.create(**spec), network)]
         return [self._vif(port, network) for port in self._neutron.ports.create_many([spec] * count)]
+
+    def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
+        """Give the port exactly these addresses: one request. Raises NotFound, Conflict, Exhausted."""
+        port = self._neutron.ports.update(port_id, fixed_ips=fixed_ips)
+        if port is None:
+            raise NotFound(f"port {port_id} is gone", hint="run the command again")
+        return self._vif(port, self._topology.network(port.network_id))
 
     def identify(self, port_id: str, owner: str, name: str) -> None:
         """Write on the port who uses it: one request. A port that is gone is no error."""

@@ -1,34 +1,64 @@
 """Neutron's networks and subnets as containers see them, and where they are looked up.
 
 Networks change rarely and are asked for at every start of a container, so what was read is kept, and read anew
-by every sweep. Look-ups by name or id see the networks of Kuryr's project and those shared with it, and no others: the
-service role could see every project's.
+by every sweep. Look-ups by name, tag or id see the networks of Kuryr's project and those shared with it, and no others:
+the service role could see every project's.
 """
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.model import IPNetwork, Network, Subnet
 from kuryr.neutron.client import Neutron
+from kuryr.neutron.collection import Collection
 from kuryr.neutron.resources import NetworkResource, SubnetResource
 
-Named = TypeVar("Named", NetworkResource, SubnetResource)
+
+class _Resource(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def project_id(self) -> str: ...
+
+
+Found = TypeVar("Found", bound=_Resource)
+
+
+@dataclass(frozen=True)
+class Named:
+    """How a user names something that exists; empty fields say nothing."""
+
+    id: str = ""
+    name: str = ""
+    tag: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.id or self.name or self.tag)
+
+    def __str__(self) -> str:
+        said = (("", self.id), ("named ", self.name), ("tagged ", self.tag))
+        return " ".join(f"{how}{what!r}" if how else what for how, what in said if what)
 
 
 @dataclass(frozen=True)
 class Existing:
-    """An existing network or subnet, as a user names it. Empty fields say nothing."""
+    """An existing network, and subnets of it, as a user names them."""
 
-    network_id: str = ""
-    network_name: str = ""
-    subnet_id: str = ""
-    subnet_name: str = ""
+    network: Named = field(default_factory=Named)
+    subnet: Named = field(default_factory=Named)
+    subnet_v6: Named = field(default_factory=Named)
 
     def __bool__(self) -> bool:
-        return bool(self.network_id or self.network_name or self.subnet_id or self.subnet_name)
+        return bool(self.network or self.subnet or self.subnet_v6)
+
+    def subnet_of(self, version: int) -> Named:
+        """How the subnet of an address family is named."""
+        return self.subnet_v6 if version == 6 else self.subnet
 
 
 class Topology:
@@ -54,23 +84,17 @@ class Topology:
         self._read_many(wanted - set(self._known))
         return {network_id: self._known[network_id] for network_id in wanted if network_id in self._known}
 
-    def remember(
-        self, resource: NetworkResource, subnets: Iterable[SubnetResource], *, complete: bool = True
-    ) -> Network:
-        """Keep what was just read or made. Unless `complete`, the network may have more subnets than these."""
-        fresh = {subnet.id: subnet.subnet for subnet in subnets}
+    def remember(self, resource: NetworkResource, subnets: Iterable[SubnetResource]) -> Network:
+        """Keep what was just read or made."""
+        network = Network(
+            id=resource.id,
+            name=resource.name,
+            project_id=resource.project_id,
+            mtu=resource.mtu,
+            mark=resource.description,
+            subnets=tuple(subnet.subnet for subnet in subnets),
+        )
         with self._lock:
-            known = self._known.get(resource.id)
-            if known and not complete:
-                fresh = {subnet.id: subnet for subnet in known.subnets} | fresh
-            network = Network(
-                id=resource.id,
-                name=resource.name,
-                project_id=resource.project_id,
-                mtu=resource.mtu,
-                mark=resource.description,
-                subnets=tuple(fresh.values()),
-            )
             self._known[network.id] = network
         return network
 
@@ -87,17 +111,17 @@ class Topology:
         for network_id in known - found:
             self.forget(network_id)
 
-    def find(self, existing: Existing, cidr: IPNetwork | None = None) -> tuple[Network, Subnet]:
-        """The one network and subnet that `existing` names, and that has this CIDR if one is given.
+    def find(self, existing: Existing) -> Network:
+        """The one network that `existing` names, or whose subnets it names.
 
-        Two requests. Raises NotFound, Conflict when a name means two, InvalidInput when the parts contradict.
+        Two requests, three when only subnets are named. Raises NotFound, Conflict when a name or a tag means two,
+        InvalidInput when the parts contradict.
         """
-        if existing.network_id or existing.network_name:
-            network = self._read(self._find_network(existing))
-            return network, _choose_subnet(network, existing, cidr)
-        subnet, resource = self._find_subnet(existing)
-        network = self.remember(resource, [subnet], complete=False)
-        return network, _choose_subnet(network, replace(existing, subnet_id=subnet.id), cidr)
+        if existing.network:
+            return self._read(self._find_network(existing.network))
+        if existing.subnet:
+            return self._read(self._network_of_subnet(existing.subnet, "neutron.subnet.uuid"))
+        return self._read(self._network_of_subnet(existing.subnet_v6, "neutron.subnet.v6.uuid"))
 
     def _read_many(self, network_ids: Iterable[str]) -> set[str]:
         """Read networks with their subnets. Returns the ids of those that exist."""
@@ -111,70 +135,64 @@ class Topology:
     def _read(self, resource: NetworkResource) -> Network:
         return self.remember(resource, self._neutron.subnets.list(network_id=resource.id))
 
-    def _find_network(self, existing: Existing) -> NetworkResource:
-        name = existing.network_name
-        if existing.network_id:
-            network = self._visible(self._neutron.networks.get(existing.network_id), f"network {existing.network_id}")
-            if name not in {"", network.name}:
-                raise InvalidInput(f"network {network.id} is named {network.name!r}, not {name!r}")
-            return network
-        found = [each for each in self._neutron.networks.list(name=name) if self._is_visible(each)]
-        return self._only(found, "network", name, "neutron.net.uuid")
+    def _find_network(self, named: Named) -> NetworkResource:
+        candidates = self._candidates(self._neutron.networks, "network", named)
+        visible = [each for each in candidates if self._is_visible(each)]
+        return self._only(visible, "network", named, "neutron.net.uuid")
 
-    def _find_subnet(self, existing: Existing) -> tuple[SubnetResource, NetworkResource]:
-        name = existing.subnet_name
-        if existing.subnet_id:
-            subnet = self._neutron.subnets.get(existing.subnet_id)
-            if name not in {"", subnet.name}:
-                raise InvalidInput(f"subnet {subnet.id} is named {subnet.name!r}, not {name!r}")
-            return subnet, self._visible(self._neutron.networks.get(subnet.network_id), f"subnet {subnet.id}")
-        found = self._neutron.subnets.list(name=name)
+    def _network_of_subnet(self, named: Named, option: str) -> NetworkResource:
+        found = self._candidates(self._neutron.subnets, "subnet", named)
         networks = self._neutron.networks.list(id=[subnet.network_id for subnet in found])
         visible = {network.id: network for network in networks if self._is_visible(network)}
-        subnet = self._only(
-            [each for each in found if each.network_id in visible], "subnet", name, "neutron.subnet.uuid"
-        )
-        return subnet, visible[subnet.network_id]
+        subnet = self._only([each for each in found if each.network_id in visible], "subnet", named, option)
+        return visible[subnet.network_id]
 
-    def _only(self, found: Sequence[Named], kind: str, name: str, option: str) -> Named:
-        """The one that is meant by a name: of this project before those that others share with it."""
+    def _candidates(self, collection: Collection[Found], kind: str, named: Named) -> Sequence[Found]:
+        if named.id:
+            found = collection.get(named.id)
+            if named.name not in {"", found.name}:
+                raise InvalidInput(f"{kind} {found.id} is named {found.name!r}, not {named.name!r}")
+            return [found]
+        filters = {"name": named.name, "tags": named.tag}
+        return collection.list(**{key: value for key, value in filters.items() if value})
+
+    def _only(self, found: Sequence[Found], kind: str, named: Named, option: str) -> Found:
+        """The one that is meant: of this project before those that others share with it."""
         mine = [each for each in found if each.project_id == self._neutron.project_id]
         candidates = mine or found
         if not candidates:
-            raise NotFound(f"no Neutron {kind} named {name!r} is visible to this project", hint="check the name")
+            raise NotFound(f"no Neutron {kind} {named} is visible to this project", hint="check what you named")
         if len(candidates) > 1:
             ids = ", ".join(sorted(each.id for each in candidates))
-            raise Conflict(
-                f"{len(candidates)} Neutron {kind}s are named {name!r}: {ids}", hint=f"choose one by {option}"
-            )
+            raise Conflict(f"{len(candidates)} Neutron {kind}s are {named}: {ids}", hint=f"choose one by {option}")
         return candidates[0]
 
     def _is_visible(self, network: NetworkResource) -> bool:
         return network.shared or network.project_id == self._neutron.project_id
 
-    def _visible(self, network: NetworkResource, what: str) -> NetworkResource:
-        if not self._is_visible(network):
-            raise NotFound(f"no {what} is visible to this project")
-        return network
 
+def choose_subnet(network: Network, named: Named, version: int, cidr: IPNetwork | None = None) -> Subnet:
+    """The one subnet of an address family that all of what was given agrees on.
 
-def _choose_subnet(network: Network, existing: Existing, cidr: IPNetwork | None) -> Subnet:
-    """The subnet of `network` that all of what was given agrees on."""
+    Raises NotFound when there is none, Conflict when there are several.
+    """
+    family = [subnet for subnet in network.subnets if subnet.version == version]
     candidates = [
         subnet
-        for subnet in network.subnets
-        if existing.subnet_id in {"", subnet.id}
-        and existing.subnet_name in {"", subnet.name}
+        for subnet in family
+        if named.id in {"", subnet.id}
+        and named.name in {"", subnet.name}
+        and (not named.tag or named.tag in subnet.tags)
         and cidr in {None, subnet.cidr}
-        and subnet.cidr.version == 4
     ]
     if len(candidates) == 1:
         return candidates[0]
-    has = ", ".join(f"{subnet.cidr} ({subnet.id})" for subnet in network.subnets) or "none"
-    wanted = " ".join(str(part) for part in (existing.subnet_name or existing.subnet_id, cidr) if part)
+    has = ", ".join(f"{subnet.cidr} ({subnet.id})" for subnet in family) or "none"
+    label = network.name or network.id
+    option = "neutron.subnet.uuid" if version == 4 else "neutron.subnet.v6.uuid"
     if candidates:
         raise Conflict(
-            f"network {network.name or network.id} has several subnets: {has}",
-            hint="choose one by --subnet or neutron.subnet.uuid",
+            f"network {label} has several IPv{version} subnets: {has}", hint=f"choose by --subnet or {option}"
         )
-    raise NotFound(f"network {network.name or network.id} has no IPv4 subnet {wanted}".rstrip(), hint=f"it has: {has}")
+    wanted = " ".join(str(part) for part in (named, cidr) if part)
+    raise NotFound(f"network {label} has no IPv{version} subnet {wanted}".rstrip(), hint=f"it has: {has}")

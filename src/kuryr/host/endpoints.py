@@ -11,17 +11,18 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound
+from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.releases import Releases
 from kuryr.locks import KeyedLocks, Once
-from kuryr.model import Claim, Cloud, IPAddress, PortRequest, Vif
+from kuryr.model import Claim, Cloud, IPAddress, PortRequest, Vif, Wanted
 
 LOG = logging.getLogger(__name__)
 
@@ -72,34 +73,49 @@ class Endpoints:
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
         self._holdings = Holdings()
+        self._halves = Halves()
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
         self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
 
-    def reserve(self, network_id: str, subnet_id: str, address: IPAddress | None = None) -> Vif:
-        """A port for a user who is about to come; one request.
+    def reserve(self, scope: str, network_id: str, wanted: Wanted, along: Sequence[str] = ()) -> Vif:
+        """A port with the wanted address, for a user of the engine's network `scope` who is about to come.
+
+        It also gets an address in each of the subnets `along`; when the engine asks for those next, they are there.
+        One request; none for such a second address, unless a certain one is wanted.
 
         Raises Conflict when the address is in use, Exhausted when none is left.
         """
         self.load()
-        reserved = self._reserved(PortRequest(network_id, ((subnet_id, address),)))
-        self._expect_change(reserved)
+        subnet_id, address = wanted
+        half = self._holdings.get(self._halves.take(scope, subnet_id))
+        if half and half.use is Use.RESERVED:
+            reserved = self._second(half, subnet_id, address)
+        else:
+            reserved = self._reserved(PortRequest(network_id, (wanted, *((each, None) for each in along))))
+            self._halves.put(scope, along, reserved.vif.port_id)
+        found = reserved.vif.address_in(subnet_id)
+        if found is None:
+            raise NotFound(f"port {reserved.vif.port_id} got no address in subnet {subnet_id}")
+        told = self._holdings.change(reserved, Use.RESERVED, out=reserved.out | {found})
+        self._expect_change(told or reserved)
         return reserved.vif
 
-    def create(self, owner: str, network_id: str, subnet_id: str, address: IPAddress, mac: str | None = None) -> Vif:
-        """`owner` takes the port at this address, which is made if nobody reserved it; the interface is staged.
+    def create(self, owner: str, network_id: str, wanted: Sequence[Wanted], mac: str | None = None) -> Vif:
+        """`owner` takes the port with these addresses, which is made if nobody reserved it; the interface is staged.
 
         No request when the port was reserved, one when not, two when `mac` differs from the reserved port's.
-        On failure nothing is left. Raises Conflict when somebody else has the address.
+        On failure nothing is left. Raises Conflict when somebody else has an address.
         """
         with self._order(owner):
             self.load()
             if mine := self._holdings.of(owner):
                 return mine.vif
-            request = PortRequest(network_id, ((subnet_id, address),), owner, mac, _name(owner))
-            claimed = self._holdings.change(self._port_at(request, subnet_id, address), Use.CLAIMED, owner)
+            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner))
+            out = frozenset(address for _, address in wanted if address is not None)
+            claimed = self._holdings.change(self._port_for(request), Use.CLAIMED, owner, out)
             if claimed is None:
-                raise Conflict(f"{address} was taken by another endpoint of this host at the same time")
+                raise Conflict("the port was taken by another endpoint of this host at the same time")
             vif = claimed.vif
             try:
                 self._binding.stage(vif, Claim(vif.port_id, owner))
@@ -142,9 +158,9 @@ class Endpoints:
                     self._sweep_soon()
 
     def release(self, subnet_id: str, address: IPAddress) -> None:
-        """Give the port at this address back, whoever used it; what is gone already is no error.
+        """The engine gives an address back; with the last one goes the port, whoever used it.
 
-        Never waits for the cloud: what is not known yet is left to the sweep.
+        What is gone already is no error. Never waits for the cloud: what is not known yet is left to the sweep.
         """
         if not self.load.done:
             self.left_behind()
@@ -158,8 +174,11 @@ class Endpoints:
             self._sweep_soon()
             return
         self._unplug(held.vif.port_id)
-        if self._holdings.change(held, Use.FREED):
-            self.releases.start(held.vif)
+        freed = self._holdings.change(held, Use.FREED, out=held.out - {address})
+        if freed and freed.out:
+            self._expect_change(freed)
+        elif freed:
+            self.releases.start(freed.vif)
 
     def left_behind(self) -> None:
         """The engine gave something back that is not known here: the sweep shall look for it."""
@@ -191,36 +210,54 @@ class Endpoints:
         vifs = self._cloud.held()
         self._holdings.load(vifs, {found.port_id: found.owner for found in self._binding.found()})
 
-    def _port_at(self, request: PortRequest, subnet_id: str, address: IPAddress) -> Held:
-        held = self._holdings.at(subnet_id, address)
-        if held and held.use is Use.CLAIMED:
-            raise Conflict(f"{address} belongs to endpoint {held.owner[:12]} of this host")
-        if held and held.use is Use.RESERVED:
-            if request.mac in {None, held.vif.mac}:
-                return held
+    def _second(self, half: Held, subnet_id: str, address: IPAddress | None) -> Held:
+        """The port whose first address the engine has, with the second one that it wants."""
+        if address in {None, half.vif.address_in(subnet_id)}:
+            return half
+        others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
+        self.releases.settle_address(subnet_id, address, self._timing.settle)
+        vif = self._cloud.readdress(half.vif.port_id, [*others, (subnet_id, address)])
+        return self._holdings.put(replace(half, vif=vif))
+
+    def _port_for(self, request: PortRequest) -> Held:
+        """The port that was reserved with the wanted addresses; a new one if there is none, or if it does not fit."""
+        found = self._at(request)
+        for held in found:
+            if held.use is Use.CLAIMED:
+                raise Conflict(f"{_addresses(held.vif)} belongs to endpoint {held.owner[:12]} of this host")
+        reserved = [held for held in found if held.use is Use.RESERVED]
+        if len(reserved) == 1 and _fits(reserved[0].vif, request):
+            return reserved[0]
+        for held in reserved:
             self._replace(held)
         return self._reserved(request)
 
     def _reserved(self, request: PortRequest) -> Held:
-        """A new port; or the one that has the wanted address and nobody who uses it."""
-        wanted = [(subnet_id, address) for subnet_id, address in request.fixed_ips if address is not None]
-        for subnet_id, address in wanted:
-            self.releases.settle_address(subnet_id, address, self._timing.settle)
+        """A new port; or the one that has the wanted addresses and nobody who uses it."""
+        for subnet_id, address in request.fixed_ips:
+            if address is not None:
+                self.releases.settle_address(subnet_id, address, self._timing.settle)
         try:
             return self._made(request)
         except Exhausted:
             self._sweep_soon()
             raise
         except Conflict:
-            found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted)
-            orphan = next((held for held in found if held and held.use is Use.ORPHANED), None)
-            taken = orphan and self._holdings.change(orphan, Use.RESERVED)
+            orphans = [held for held in self._at(request) if held.use is Use.ORPHANED]
+            taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
             if not taken:
                 raise
-            if request.mac in {None, taken.vif.mac}:
-                return taken
-        self._replace(taken)
+        if len(taken) == 1 and _fits(taken[0].vif, request):
+            return taken[0]
+        for held in taken:
+            self._replace(held)
         return self._made(request)
+
+    def _at(self, request: PortRequest) -> list[Held]:
+        """The ports of this host that have any of the wanted addresses."""
+        wanted = ((subnet_id, address) for subnet_id, address in request.fixed_ips if address is not None)
+        found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted)
+        return list({held.vif.port_id: held for held in found if held}.values())
 
     def _made(self, request: PortRequest) -> Held:
         (vif,) = self._cloud.reserve(request)
@@ -273,3 +310,16 @@ class Endpoints:
 
 def _name(owner: str) -> str:
     return f"kuryr-{owner[:12]}"
+
+
+def _fits(vif: Vif, request: PortRequest) -> bool:
+    """Whether a port is what was asked for."""
+    return request.mac in {None, vif.mac} and all(
+        found is not None and address in {None, found}
+        for subnet_id, address in request.fixed_ips
+        for found in [vif.address_in(subnet_id)]
+    )
+
+
+def _addresses(vif: Vif) -> str:
+    return ", ".join(str(fixed_ip.address) for fixed_ip in vif.fixed_ips)

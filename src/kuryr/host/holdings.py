@@ -28,6 +28,8 @@ class Held:
     vif: Vif
     use: Use
     owner: str = ""
+    out: frozenset[IPAddress] = frozenset()
+    """The addresses that the engine was told, and will give back one by one."""
 
 
 class Holdings:
@@ -43,7 +45,8 @@ class Holdings:
         """Take over what was found after a start; `claims` gives owners by port id."""
         for vif in vifs:
             owner = claims.get(vif.port_id, "")
-            self.put(Held(vif, Use.CLAIMED if owner else Use.ORPHANED, owner))
+            addresses = frozenset(fixed_ip.address for fixed_ip in vif.fixed_ips)
+            self.put(Held(vif, Use.CLAIMED if owner else Use.ORPHANED, owner, addresses))
 
     def put(self, held: Held) -> Held:
         """Record a port."""
@@ -51,12 +54,12 @@ class Holdings:
             self._record(held)
         return held
 
-    def change(self, seen: Held, use: Use, owner: str = "") -> Held | None:
+    def change(self, seen: Held, use: Use, owner: str = "", out: frozenset[IPAddress] | None = None) -> Held | None:
         """Record a change of use; None, and no change, when something else became of the port since it was `seen`.
 
         Thus of several that want a port one gets it: users, and the sweep.
         """
-        changed = replace(seen, use=use, owner=owner)
+        changed = replace(seen, use=use, owner=owner, out=seen.out if out is None else out)
         with self._lock:
             if self._ports.get(seen.vif.port_id) is not seen:
                 return None

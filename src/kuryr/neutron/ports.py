@@ -53,9 +53,21 @@ class Ports(Collection[PortResource]):
             raise CloudError(f"Neutron made {len(made)} ports instead of {len(specs)}")
         return made
 
-    def update(self, id: str, *, device_id: str | None = None, name: str | None = None) -> PortResource | None:  # noqa: A002
+    def update(
+        self,
+        id: str,  # noqa: A002
+        *,
+        device_id: str | None = None,
+        name: str | None = None,
+        fixed_ips: Sequence[tuple[str, IPAddress | None]] | None = None,
+    ) -> PortResource | None:
         """Change what is not None; answers the port, or None when it is gone."""
-        changes = {key: value for key, value in (("device_id", device_id), ("name", name)) if value is not None}
+        given = {
+            "device_id": device_id,
+            "name": name,
+            "fixed_ips": None if fixed_ips is None else _fixed_ips(fixed_ips),
+        }
+        changes = {key: value for key, value in given.items() if value is not None}
         try:
             return self._parse(self._only(self._api.request("PUT", self._path_of(id), json={"port": changes})))
         except NotFound:
@@ -70,10 +82,7 @@ def _body(spec: PortSpec) -> dict[str, Any]:
         "device_id": spec["device_id"],
         "device_owner": spec["device_owner"],
         "admin_state_up": spec.get("admin_state_up", True),
-        "fixed_ips": [
-            {"subnet_id": subnet_id} if address is None else {"subnet_id": subnet_id, "ip_address": str(address)}
-            for subnet_id, address in spec["fixed_ips"]
-        ],
+        "fixed_ips": _fixed_ips(spec["fixed_ips"]),
     }
     groups = spec.get("security_groups")
     optional = {
@@ -83,3 +92,10 @@ def _body(spec: PortSpec) -> dict[str, Any]:
         "security_groups": None if groups is None else list(groups),
     }
     return body | {key: value for key, value in optional.items() if value is not None}
+
+
+def _fixed_ips(wanted: Sequence[tuple[str, IPAddress | None]]) -> list[dict[str, str]]:
+    return [
+        {"subnet_id": subnet_id} if address is None else {"subnet_id": subnet_id, "ip_address": str(address)}
+        for subnet_id, address in wanted
+    ]

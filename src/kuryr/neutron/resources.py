@@ -60,6 +60,7 @@ class SubnetResource:
     description: str = ""
     pools: tuple[AddressRange, ...] = ()
     routes: tuple[Route, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -84,12 +85,13 @@ class SubnetResource:
                 Route(read.cidr(route.get("destination")), read.address(route.get("nexthop")))
                 for route in read.items("host_routes", dict)
             ),
+            tags=tuple(read.items("tags", str)),
         )
 
     @property
     def subnet(self) -> Subnet:
         """The part of it that containers need."""
-        return Subnet(self.id, self.network_id, self.cidr, self.gateway, self.name, self.pools, self.routes)
+        return Subnet(self.id, self.network_id, self.cidr, self.gateway, self.name, self.pools, self.routes, self.tags)
 
 
 @dataclass(frozen=True)

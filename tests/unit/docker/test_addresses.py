@@ -1,6 +1,6 @@
 """Addresses as people write them, and the ranges that are left when some are taken out."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,8 @@ from kuryr.errors import InvalidInput
         ("10.1.0.0", "no prefix length"),
         ("10.1.0.5/24", "did you mean 10.1.0.0/24"),
         ("10.1.0.0/33", "is not a network"),
-        ("fd00::/64", "IPv4 only"),
+        ("fd00::5/64", "did you mean fd00::/64"),
+        ("fd00::/129", "is not a network"),
         ("", "is not a network"),
         ("ten", "is not a network"),
     ],
@@ -37,11 +38,15 @@ def test_a_prefix_length_behind_an_address_is_ignored() -> None:
         ("10.1.0.0/30", "10.1.0.1", "10.1.0.2"),
         ("10.1.0.0/31", "10.1.0.0", "10.1.0.1"),
         ("10.1.0.0/32", "10.1.0.0", "10.1.0.0"),
+        ("fd00::/64", "fd00::1", "fd00::ffff:ffff:ffff:ffff"),
+        ("fd00::/126", "fd00::1", "fd00::3"),
+        ("fd00::/127", "fd00::", "fd00::1"),
+        ("fd00::/128", "fd00::", "fd00::"),
     ],
 )
 def test_hosts_have_all_but_network_and_broadcast_address(cidr: str, first: str, last: str) -> None:
-    assert host_range(IPv4Network(cidr)) == HostRange(IPv4Address(first), IPv4Address(last))
-    assert host_address(first, "x", IPv4Network(cidr)) == IPv4Address(first)
+    assert host_range(ip_network(cidr)) == HostRange(ip_address(first), ip_address(last))
+    assert host_address(first, "x", ip_network(cidr)) == ip_address(first)
 
 
 def test_a_part_keeps_its_own_edges_inside_of_the_whole() -> None:

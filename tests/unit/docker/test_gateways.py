@@ -7,7 +7,7 @@ import pytest
 from fakes.neutron import FakeNeutron
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.errors import InvalidInput
-from kuryr.gateway.identity import Anchorage
+from kuryr.gateway.identity import Anchorage, Berth
 from unit.docker.world import Docker
 from unit.host.node import snapshot
 
@@ -55,9 +55,12 @@ def test_ports_are_published_where_docker_has_an_interface(docker: Docker) -> No
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        ({"o": {"kuryr.gateway": "both"}}, r"kuryr\.gateway=both is not known \(it is one of neutron, engine, none\)"),
-        ({"o": {"kuryr.gateway": ["none"]}}, r"is not known"),
-        ({"ipam_opt": {"kuryr.gateway": "none"}}, r"no option kuryr\.gateway \(it has neutron"),
+        (
+            {"o": {"kuryr.gateway": "both"}},
+            r"kuryr\.gateway=both cannot be used \(it should be one of neutron, engine, none\)",
+        ),
+        ({"o": {"kuryr.gateway": ["none"]}}, r"cannot be used"),
+        ({"ipam_opt": {"kuryr.gateway": "none"}}, r"kuryr\.gateway does not belong to --ipam-opt \(give it by -o\)"),
     ],
 )
 def test_a_wrong_choice_changes_nothing(
@@ -76,6 +79,6 @@ def test_internal_contradicts_a_way_out(docker: Docker) -> None:
 
 @pytest.mark.parametrize("style", GatewayStyle)
 def test_an_anchor_says_it_in_words(style: GatewayStyle) -> None:
-    anchorage = Anchorage("net1", ("key1",), style.settings)
+    anchorage = Anchorage("net1", (Berth("key1", "12345678"),), style.settings)
     assert GatewayStyle.of(Anchorage.parse(str(anchorage)).settings) is style
     assert Anchorage.parse(str(anchorage)) == anchorage

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.topology import Existing
+from kuryr.gateway.topology import Existing, Named
 from unit.host.node import Clock
 
 CIDR = IPv4Network("10.5.0.0/24")
@@ -62,11 +62,11 @@ def test_every_pool_has_an_id_of_its_own() -> None:
 
 def test_a_pending_pool_is_found_by_cidr_and_by_id() -> None:
     pools = PendingPools()
-    pool = pools.add(CIDR, None, Existing(network_name="blue"))
+    pool = pools.add(CIDR, None, Existing(Named(name="blue")))
     found = pools.of_cidr(CIDR)
     assert found
     assert found is pools.of(pool)
-    assert found.existing == Existing(network_name="blue")
+    assert found.existing == Existing(Named(name="blue"))
     assert pools.of(PoolId(CIDR, None, "another")) is None
     assert pools.of_cidr(IPv4Network("10.6.0.0/24")) is None
 

@@ -9,11 +9,13 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from types import SimpleNamespace
 from typing import Any, cast
 
 from kuryr.docker import messages
 from kuryr.docker.driver import Driver
+from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
@@ -30,14 +32,37 @@ def new_id() -> str:
 
 
 @dataclass
+class Pool:
+    """What Docker stores of one subnet of a network. `id` is "" when Docker's own IPAM gave it out."""
+
+    id: str
+    cidr: str
+    gateway: str = ""
+    aux: list[str] = field(default_factory=list)
+
+    @property
+    def version(self) -> int:
+        return ip_network(self.cidr).version
+
+
+@dataclass
 class DockerNetwork:
     """What Docker stores of a network."""
 
     id: str
-    pool_id: str
-    pool: str
-    gateway: str
-    aux: list[str] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+
+    @property
+    def pool_id(self) -> str:
+        return self.pools[0].id
+
+    @property
+    def gateway(self) -> str:
+        return self.pools[0].gateway
+
+    @property
+    def pool(self) -> str:
+        return self.pools[0].cidr
 
 
 @dataclass
@@ -47,8 +72,11 @@ class Container:
     network: DockerNetwork
     id: str
     address: str
+    address_ipv6: str
     mac: str
     joined: Mapping[str, Any]
+    leases: list[tuple[str, str]]
+    """The ids of the pools that addresses came from, and these addresses."""
 
 
 class Docker:
@@ -64,7 +92,12 @@ class Docker:
         self.node = node
         self.pending = PendingPools(patience=0, clock=node.clock)
         parts = (node.topology, node.networks, node.endpoints, self.pending)
-        self.driver = cast("Driver", SimpleNamespace(network=NetworkDriver(*parts), ipam=IpamDriver(*parts)))
+        families = SimpleNamespace(
+            network=NetworkDriver(*parts),
+            endpoint=EndpointDriver(node.networks, node.endpoints),
+            ipam=IpamDriver(*parts),
+        )
+        self.driver = cast("Driver", families)
 
     def restart_driver(self) -> None:
         """Kill -9 and a new process."""
@@ -85,41 +118,29 @@ class Docker:
 
     def create_network(
         self,
-        subnet: str = "",
-        *,
+        *subnets: str,
         o: Mapping[str, Any] | None = None,
         ipam_opt: Mapping[str, str] | None = None,
         gateway: str = "",
         ip_range: str = "",
         aux: Mapping[str, str] | None = None,
+        ipv6: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> DockerNetwork:
-        """`docker network create -d kuryr --ipam-driver kuryr …`."""
-        self.call("IpamDriver.GetDefaultAddressSpaces")
-        pool = self.call(
-            "IpamDriver.RequestPool",
-            AddressSpace="KuryrLocal",
-            Pool=subnet,
-            SubPool=ip_range,
-            Options=dict(ipam_opt or {}),
-            V6=False,
-        )
-        network = DockerNetwork(new_id(), pool["PoolID"], pool["Pool"], "")
+        """`docker network create -d kuryr --ipam-driver kuryr …`; range, gateway and aux are the first subnet's."""
+        network = DockerNetwork(new_id())
+        four = [each for each in subnets if ":" not in each] or ([] if subnets else [""])
+        six = [each for each in subnets if ":" in each]
+        data: dict[int, list[dict[str, Any]]] = {4: [], 6: []}
         try:
-            options = {"RequestAddressType": "com.docker.network.gateway"}
-            network.gateway = self._request_address(network, gateway, options)
-            for address in (aux or {}).values():
-                network.aux.append(self._request_address(network, address, None))
-            length = network.pool.partition("/")[2]
-            data = {
-                "AddressSpace": "KuryrLocal",
-                "Pool": network.pool,
-                "Gateway": network.gateway,
-                "AuxAddresses": {name: f"{address}/{length}" for name, address in (aux or {}).items()},
-            }
-            self._create(network.id, data, o, more)
+            for version, cidr in [*((4, each) for each in four), *((6, each) for each in six)]:
+                first = not network.pools
+                own = (gateway, ip_range, aux or {}) if first else ("", "", {})
+                data[version].append(self._request_pool(network, cidr, version, ipam_opt or {}, *own))
+            body = {"IPv4Data": data[4], "IPv6Data": data[6], **(more or {})}
+            self._create(network.id, body, o, ipv6=ipv6 or bool(six))
         except KuryrError:
-            self._release_pool(network)
+            self._release_pools(network)
             raise
         self.networks.add(network.id)
         return network
@@ -129,8 +150,18 @@ class Docker:
     ) -> DockerNetwork:
         """`docker network create -d kuryr`: Docker gives out pool and gateway."""
         length = subnet.partition("/")[2]
-        network = DockerNetwork(new_id(), "", subnet, f"{gateway}/{length}")
-        self._create(network.id, {"AddressSpace": "LocalDefault", "Pool": subnet, "Gateway": network.gateway}, o, None)
+        pool = Pool("", subnet, f"{gateway}/{length}")
+        data = {"AddressSpace": "LocalDefault", "Pool": subnet, "Gateway": pool.gateway}
+        network = DockerNetwork(new_id(), [pool])
+        self._create(network.id, {"IPv4Data": [data], "IPv6Data": []}, o)
+        self.networks.add(network.id)
+        return network
+
+    def create_network_without_ipam(self, *, o: Mapping[str, Any] | None = None) -> DockerNetwork:
+        """`docker network create -d kuryr --ipam-driver null`."""
+        network = DockerNetwork(new_id())
+        data = {"AddressSpace": "null", "Pool": "0.0.0.0/0"}
+        self._create(network.id, {"IPv4Data": [data], "IPv6Data": []}, o)
         self.networks.add(network.id)
         return network
 
@@ -139,54 +170,56 @@ class Docker:
         network: DockerNetwork,
         *,
         ip: str = "",
+        ip6: str = "",
         mac: str = "",
         options: Mapping[str, Any] | None = None,
         own_ipam: bool = False,
     ) -> Container:
         """`docker run`, with the roll-back of 20.10 when a step fails."""
-        length = network.pool.partition("/")[2]
-        address = f"{ip}/{length}" if own_ipam else self._request_address(network, ip, None)
+        leases: list[tuple[str, str]] = []
+        addresses = {4: "", 6: ""}
         endpoint = new_id()
         try:
-            interface = {"Address": address, "AddressIPv6": "", "MacAddress": mac}
-            reply = self.call(
-                "NetworkDriver.CreateEndpoint",
-                NetworkID=network.id,
-                EndpointID=endpoint,
-                Interface=interface,
-                Options=dict(options or {}),
-            )
-            try:
-                joined = self.call(
-                    "NetworkDriver.Join", NetworkID=network.id, EndpointID=endpoint, SandboxKey="/x", Options={}
-                )
-            except KuryrError:
-                self.forgive("NetworkDriver.DeleteEndpoint", NetworkID=network.id, EndpointID=endpoint)
-                raise
+            for version, wanted in ((4, ip), (6, ip6)):
+                pool = _pool_for(network, version, wanted)
+                if pool is not None and own_ipam:
+                    addresses[version] = f"{wanted}/{pool.cidr.partition('/')[2]}"
+                elif pool is not None:
+                    addresses[version] = self._request_address(pool, wanted, None)
+                    leases.append((pool.id, addresses[version]))
+            reply, joined = self._start(network, endpoint, addresses, mac, options)
         except KuryrError:
-            if not own_ipam:
-                self._release(network, address)
+            for lease in leases:
+                self._release(*lease)
             raise
         self.endpoints.add(endpoint)
         self.call("NetworkDriver.EndpointOperInfo", NetworkID=network.id, EndpointID=endpoint)
-        return Container(network, endpoint, address, reply["Interface"].get("MacAddress", mac), joined)
+        chosen = reply["Interface"]
+        return Container(
+            network,
+            endpoint,
+            chosen.get("Address", addresses[4]),
+            chosen.get("AddressIPv6", addresses[6]),
+            chosen.get("MacAddress", mac),
+            joined,
+            leases,
+        )
 
-    def stop(self, container: Container, *, own_ipam: bool = False) -> None:
+    def stop(self, container: Container) -> None:
         """`docker stop`; none of it may fail, as far as Docker cares."""
         ids = {"NetworkID": container.network.id, "EndpointID": container.id}
         self.endpoints.discard(container.id)
         self.call("NetworkDriver.RevokeExternalConnectivity", **ids)
         self.call("NetworkDriver.Leave", **ids)
         self.forgive("NetworkDriver.DeleteEndpoint", **ids)
-        if not own_ipam:
-            self._release(container.network, container.address)
+        for lease in container.leases:
+            self._release(*lease)
         assert self.node.behind.drain(10)
 
-    def remove_network(self, network: DockerNetwork, *, own_ipam: bool = False) -> None:
+    def remove_network(self, network: DockerNetwork) -> None:
         """`docker network rm`."""
         self.networks.discard(network.id)
-        if not own_ipam:
-            self._release_pool(network)
+        self._release_pools(network)
         self.forgive("NetworkDriver.DeleteNetwork", NetworkID=network.id)
 
     def sweep(self) -> int:
@@ -200,24 +233,80 @@ class Docker:
         self.node.clock.now += 60
         return self.sweep()
 
-    def _create(
-        self, id_: str, data: Mapping[str, Any], o: Mapping[str, Any] | None, more: Mapping[str, Any] | None
-    ) -> None:
-        options = {"com.docker.network.generic": dict(o or {}), "com.docker.network.enable_ipv6": False}
-        body = {"NetworkID": id_, "Options": options, "IPv4Data": [data], "IPv6Data": []}
-        self.call("NetworkDriver.CreateNetwork", **{**body, **(more or {})})
+    def _create(self, id_: str, data: Mapping[str, Any], o: Mapping[str, Any] | None, *, ipv6: bool = False) -> None:
+        options = {"com.docker.network.generic": dict(o or {}), "com.docker.network.enable_ipv6": ipv6}
+        self.call("NetworkDriver.CreateNetwork", **{"NetworkID": id_, "Options": options, **data})
 
-    def _request_address(self, network: DockerNetwork, address: str, options: Mapping[str, str] | None) -> str:
-        reply = self.call("IpamDriver.RequestAddress", PoolID=network.pool_id, Address=address, Options=options)
+    def _request_pool(
+        self,
+        network: DockerNetwork,
+        cidr: str,
+        version: int,
+        ipam_opt: Mapping[str, str],
+        gateway: str,
+        ip_range: str,
+        aux: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """A pool with its gateway and auxiliary addresses, as CreateNetwork then describes it."""
+        body = {"AddressSpace": "KuryrLocal", "Pool": cidr, "SubPool": ip_range, "Options": dict(ipam_opt)}
+        reply = self.call("IpamDriver.RequestPool", **body, V6=version == 6)
+        pool = Pool(reply["PoolID"], reply["Pool"])
+        network.pools.append(pool)
+        pool.gateway = self._request_address(pool, gateway, {"RequestAddressType": "com.docker.network.gateway"})
+        for address in aux.values():
+            pool.aux.append(self._request_address(pool, address, None))
+        length = pool.cidr.partition("/")[2]
+        return {
+            "AddressSpace": "KuryrLocal",
+            "Pool": pool.cidr,
+            "Gateway": pool.gateway,
+            "AuxAddresses": {name: f"{address}/{length}" for name, address in aux.items()},
+        }
+
+    def _start(
+        self,
+        network: DockerNetwork,
+        endpoint: str,
+        addresses: Mapping[int, str],
+        mac: str,
+        options: Mapping[str, Any] | None,
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """CreateEndpoint and Join: their replies."""
+        ids = {"NetworkID": network.id, "EndpointID": endpoint}
+        interface = {"Address": addresses[4], "AddressIPv6": addresses[6], "MacAddress": mac}
+        reply = self.call("NetworkDriver.CreateEndpoint", **ids, Interface=interface, Options=dict(options or {}))
+        try:
+            return reply, self.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options={})
+        except KuryrError:
+            self.forgive("NetworkDriver.DeleteEndpoint", **ids)
+            raise
+
+    def _request_address(self, pool: Pool, address: str, options: Mapping[str, str] | None) -> str:
+        reply = self.call("IpamDriver.RequestAddress", PoolID=pool.id, Address=address, Options=options)
         return str(reply["Address"])
 
-    def _release_pool(self, network: DockerNetwork) -> None:
-        for address in filter(None, [network.gateway, *network.aux]):
-            self._release(network, address)
-        self.forgive("IpamDriver.ReleasePool", PoolID=network.pool_id)
+    def _release_pools(self, network: DockerNetwork) -> None:
+        for pool in network.pools:
+            if pool.id:
+                for address in filter(None, [pool.gateway, *pool.aux]):
+                    self._release(pool.id, address)
+                self.forgive("IpamDriver.ReleasePool", PoolID=pool.id)
 
-    def _release(self, network: DockerNetwork, address: str) -> None:
-        self.forgive("IpamDriver.ReleaseAddress", PoolID=network.pool_id, Address=address.partition("/")[0])
+    def _release(self, pool_id: str, address: str) -> None:
+        self.forgive("IpamDriver.ReleaseAddress", PoolID=pool_id, Address=address.partition("/")[0])
+
+
+def _pool_for(network: DockerNetwork, version: int, wanted: str) -> Pool | None:
+    """Where Docker asks for an address: the first pool of a family, or the one that a wanted address lies in."""
+    family = [pool for pool in network.pools if pool.version == version]
+    fitting = [pool for pool in family if not wanted or _is_in(wanted, pool)]
+    return next(iter(fitting or family), None)
+
+
+def _is_in(address: str, pool: Pool) -> bool:
+    with contextlib.suppress(ValueError):
+        return ip_address(address) in ip_network(pool.cidr)
+    return False
 
 
 def _wire(value: object) -> object:

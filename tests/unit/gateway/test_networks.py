@@ -2,20 +2,20 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 
 import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron, Request
 from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, NotFound
-from kuryr.gateway.identity import Anchorage
-from kuryr.gateway.networks import NetworkSpec
+from kuryr.gateway.identity import Anchorage, Berth
+from kuryr.gateway.networks import SubnetSpec
 from kuryr.model import AddressRange, Mark
 from unit.host.node import GRACE, MARK, Node, during, fail_call, site, snapshot
 
-SPEC = NetworkSpec(IPv4Network("10.5.0.0/24"), IPv4Address("10.5.0.1"))
-ANCHORAGE = Anchorage("net1", ("key1",))
+SUBNET = SubnetSpec(IPv4Network("10.5.0.0/24"), IPv4Address("10.5.0.1"), key="key1")
+ADOPTED = Anchorage("net1", (Berth("key1", "12345678"),))
 
 
 def again(node: Node) -> Node:
@@ -41,15 +41,15 @@ def made(neutron: FakeNeutron) -> list[str]:
 def test_making_one_takes_three_requests(node: Node, neutron: FakeNeutron) -> None:
     node.networks.owners()
     neutron.calls.clear()
-    bound = node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     assert calls(neutron) == ["POST networks", "POST subnets", "POST ports"]
-    assert bound.network.subnet_of(SPEC.cidr) is not None
+    assert [subnet.cidr for subnet in bound.subnets] == [SUBNET.cidr]
     assert bound.network.project_id == neutron.project_id
 
 
 def test_removing_it_takes_two_and_leaves_nothing(node: Node, neutron: FakeNeutron) -> None:
     before = snapshot(neutron)
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     neutron.calls.clear()
     node.networks.remove("net1")
     assert calls(neutron) == ["DELETE ports", "DELETE networks"]
@@ -62,7 +62,7 @@ def test_adopting_takes_one_more_request_than_finding_and_removing_one(node: Nod
     network = node.topology.network(blue.network_id)
     node.networks.owners()
     neutron.calls.clear()
-    node.networks.adopt(ANCHORAGE, network)
+    node.networks.adopt(ADOPTED, network)
     assert calls(neutron) == ["POST ports"]
     neutron.calls.clear()
     node.networks.remove("net1")
@@ -71,33 +71,33 @@ def test_adopting_takes_one_more_request_than_finding_and_removing_one(node: Nod
 
 
 def test_everything_bears_the_mark_from_its_birth(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     bodies = [next(iter(call.json.values())) for call in neutron.calls if call.method == "POST"]
     assert [body["description"] for body in bodies] == [str(MARK)] * 3
     assert bodies[2]["device_owner"] == "kuryr:network"
-    assert bodies[2]["device_id"] == "net1:key1"
+    assert bodies[2]["device_id"] == f"net1:key1.{bound.subnets[0].id[:8]}"
     assert bodies[2]["fixed_ips"] == []
 
 
 def test_gateway_and_pools_reach_neutron(node: Node, neutron: FakeNeutron) -> None:
     pool = AddressRange(IPv4Address("10.5.0.64"), IPv4Address("10.5.0.127"))
-    bound = node.networks.create(ANCHORAGE, NetworkSpec(SPEC.cidr, None, (pool,), dhcp=False))
+    bound = node.networks.create("net1", [SubnetSpec(SUBNET.cidr, None, (pool,), dhcp=False)])
     (subnet,) = bound.network.subnets
     assert (subnet.gateway, subnet.pools) == (None, (pool,))
     assert snapshot(neutron)["subnet"][subnet.id]["enable_dhcp"] is False
 
 
 def test_making_twice_is_once(node: Node, neutron: FakeNeutron) -> None:
-    first = node.networks.create(ANCHORAGE, SPEC)
+    first = node.networks.create("net1", [SUBNET])
     neutron.calls.clear()
-    assert node.networks.create(ANCHORAGE, SPEC) == first
-    assert again(node).networks.create(ANCHORAGE, SPEC) == first
+    assert node.networks.create("net1", [SUBNET]) == first
+    assert again(node).networks.create("net1", [SUBNET]) == first
     assert neutron.counted("POST") == 0
 
 
 def test_making_it_twice_at_one_time_is_once(node: Node, neutron: FakeNeutron) -> None:
     with ThreadPoolExecutor(2) as threads:
-        bound = list(threads.map(lambda _: node.networks.create(ANCHORAGE, SPEC), range(2)))
+        bound = list(threads.map(lambda _: node.networks.create("net1", [SUBNET]), range(2)))
     assert bound[0] == bound[1]
     assert len(made(neutron)) == 1
 
@@ -107,7 +107,7 @@ def test_adopting_and_removing_twice_is_once(node: Node, neutron: FakeNeutron) -
     before = snapshot(neutron)
     network = node.topology.network(blue.network_id)
     for _ in range(2):
-        node.networks.adopt(ANCHORAGE, network)
+        node.networks.adopt(ADOPTED, network)
     assert len(snapshot(neutron)["port"]) == len(before["port"]) + 1
     for _ in range(2):
         node.networks.remove("net1")
@@ -115,7 +115,7 @@ def test_adopting_and_removing_twice_is_once(node: Node, neutron: FakeNeutron) -
 
 
 def test_it_is_found_by_owner_and_by_key_after_a_restart(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     assert again(node).networks.of_owner("net1") == bound
     assert again(node).networks.of_key("key1") == bound
     again(node).networks.remove("net1")
@@ -130,8 +130,8 @@ def test_an_unknown_one_is_named_with_a_hint(node: Node) -> None:
 
 
 def test_two_of_the_engines_networks_may_stand_on_one(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
-    node.networks.adopt(Anchorage("net2", ("key2",)), bound.network)
+    bound = node.networks.create("net1", [SUBNET])
+    node.networks.adopt(Anchorage("net2", (Berth.at("key2", bound.network.subnets[0].id),)), bound.network)
     node.networks.remove("net1")
     assert made(neutron) == [bound.network.id]
     assert node.networks.of_key("key2").network == bound.network
@@ -140,7 +140,7 @@ def test_two_of_the_engines_networks_may_stand_on_one(node: Node, neutron: FakeN
 
 
 def test_a_network_that_another_host_uses_stays_until_it_does_not(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     other = Node(neutron, FakeKernel(), mark=Mark("test", "h2"))
     other.networks.adopt(Anchorage("their", ()), other.topology.network(bound.network.id))
     with pytest.raises(Conflict):
@@ -154,14 +154,14 @@ def test_a_network_that_another_host_uses_stays_until_it_does_not(node: Node, ne
 
 
 def test_leftover_ports_of_this_host_go_with_the_network(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
-    node.endpoints.reserve(bound.network.id, bound.network.subnets[0].id)
+    bound = node.networks.create("net1", [SUBNET])
+    node.endpoints.reserve("net1", bound.network.id, (bound.network.subnets[0].id, None))
     node.networks.remove("net1")
     assert snapshot(neutron) == {"network": {}, "subnet": {}, "port": {}}
 
 
 def test_a_network_that_neutron_has_lost_can_be_removed(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     for port in list(neutron.cloud.resources["port"]):
         neutron.cloud.delete("port", port)
     neutron.cloud.delete("network", bound.network.id)
@@ -179,7 +179,7 @@ def test_a_failure_while_making_leaves_nothing_that_is_not_swept(
     before = snapshot(neutron)
     fail_call(neutron, number, applied=applied, drop=drop)
     with pytest.raises(CloudError):
-        node.networks.create(ANCHORAGE, SPEC)
+        node.networks.create("net1", [SUBNET])
     assert neutron.calls[number - 1 :], "the enumeration is complete"
     neutron.on_request = None
     if snapshot(neutron) != before:
@@ -190,7 +190,7 @@ def test_a_failure_while_making_leaves_nothing_that_is_not_swept(
 
 
 def test_no_more_than_four_requests_can_fail_while_making(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     assert len(neutron.calls) == 4
 
 
@@ -200,7 +200,7 @@ def test_two_failures_in_a_row_are_left_to_the_sweep(node: Node, neutron: FakeNe
     neutron.fail_next(method="POST", path="/subnets", status=400, type_="InvalidInput", message="no")
     neutron.fail_next(method="DELETE")
     with pytest.raises(InvalidInput):
-        node.networks.create(ANCHORAGE, SPEC)
+        node.networks.create("net1", [SUBNET])
     assert node.sweeps_asked
     sweep_after_grace(node)
     assert snapshot(neutron) == before
@@ -210,8 +210,12 @@ def test_what_neutron_refuses_leaves_nothing_at_once(node: Node, neutron: FakeNe
     before = snapshot(neutron)
     with pytest.raises(Conflict, match="conflicts with allocation pool"):
         node.networks.create(
-            ANCHORAGE,
-            NetworkSpec(SPEC.cidr, SPEC.gateway, (AddressRange(IPv4Address("10.5.0.1"), IPv4Address("10.5.0.9")),)),
+            "net1",
+            [
+                SubnetSpec(
+                    SUBNET.cidr, SUBNET.gateway, (AddressRange(IPv4Address("10.5.0.1"), IPv4Address("10.5.0.9")),)
+                )
+            ],
         )
     assert snapshot(neutron) == before
 
@@ -225,7 +229,7 @@ def test_a_failure_while_adopting_leaves_nothing_that_is_not_swept(
     before = snapshot(neutron)
     fail_call(neutron, number, applied=applied)
     with pytest.raises(CloudError):
-        node.networks.adopt(ANCHORAGE, network)
+        node.networks.adopt(ADOPTED, network)
     neutron.on_request = None
     assert node.sweeps_asked
     sweep_after_grace(node)
@@ -237,7 +241,7 @@ def test_a_failure_while_adopting_leaves_nothing_that_is_not_swept(
 def test_a_failure_while_removing_is_left_to_the_sweep(
     node: Node, neutron: FakeNeutron, number: int, applied: bool
 ) -> None:
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     fail_call(neutron, number, applied=applied)
     with pytest.raises(CloudError):
         node.networks.remove("net1")
@@ -250,7 +254,7 @@ def test_a_failure_while_removing_is_left_to_the_sweep(
 def test_the_sweep_removes_what_the_engine_has_forgotten(node: Node, neutron: FakeNeutron) -> None:
     blue = site(neutron)
     before = snapshot(neutron)
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     node.networks.adopt(Anchorage("net2", ()), node.topology.network(blue.network_id))
     assert node.networks.sweep(("net1", "net2"), node.suspects) == 0
     assert node.networks.sweep((), node.suspects) == 2
@@ -263,7 +267,7 @@ def test_the_sweep_removes_what_the_engine_has_forgotten(node: Node, neutron: Fa
 
 
 def test_the_sweep_spares_networks_that_the_engine_knows(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     before = snapshot(neutron)
     assert sweep_after_grace(node, "net1") == 0
     assert sweep_after_grace(again(node), "net1") == 0
@@ -271,9 +275,9 @@ def test_the_sweep_spares_networks_that_the_engine_knows(node: Node, neutron: Fa
 
 
 def test_the_sweep_of_a_new_process_spares_a_network_with_another_anchor(node: Node, neutron: FakeNeutron) -> None:
-    bound = node.networks.create(ANCHORAGE, SPEC)
+    bound = node.networks.create("net1", [SUBNET])
     node.networks.adopt(Anchorage("net2", ()), bound.network)
-    port = node.endpoints.reserve(bound.network.id, bound.network.subnets[0].id)
+    port = node.endpoints.reserve("net1", bound.network.id, (bound.network.subnets[0].id, None))
     fresh = again(node)
     sweep_after_grace(fresh, "net2")
     assert made(neutron) == [bound.network.id]
@@ -284,7 +288,7 @@ def test_the_sweep_of_a_new_process_spares_a_network_with_another_anchor(node: N
 def test_a_network_that_is_just_being_made_is_not_swept(node: Node, neutron: FakeNeutron) -> None:
     """However slow Neutron is: here it takes longer than the grace period over the subnet."""
     during(neutron, "POST", "/subnets", lambda: sweep_after_grace(node))
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     assert len(made(neutron)) == 1
     assert sweep_after_grace(node, "net1") == 0
 
@@ -292,7 +296,7 @@ def test_a_network_that_is_just_being_made_is_not_swept(node: Node, neutron: Fak
 def test_the_sweep_never_touches_what_others_made(node: Node, neutron: FakeNeutron) -> None:
     for mark in (Mark("test", "h2"), Mark("other", "h1")):
         other = Node(neutron, FakeKernel(), mark=mark)
-        other.networks.create(Anchorage(f"net-{mark.deployment}-{mark.host}"), SPEC)
+        other.networks.create(f"net-{mark.deployment}-{mark.host}", [SUBNET])
     site(neutron, description="kuryr:test@h1 and more")
     before = snapshot(neutron)
     assert sweep_after_grace(node) == 0
@@ -302,7 +306,7 @@ def test_the_sweep_never_touches_what_others_made(node: Node, neutron: FakeNeutr
 def test_a_stranger_who_forges_the_mark_gains_nothing(node: Node, neutron: FakeNeutron) -> None:
     """The service role sees other projects' networks, but may not delete them."""
     site(neutron, project_id="stranger", description=str(MARK))
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     before = snapshot(neutron)
     assert sweep_after_grace(node, "net1") == 0
     assert snapshot(neutron) == before
@@ -310,7 +314,7 @@ def test_a_stranger_who_forges_the_mark_gains_nothing(node: Node, neutron: FakeN
 
 def test_one_network_that_resists_does_not_save_the_rest(node: Node, neutron: FakeNeutron) -> None:
     for number in range(3):
-        node.networks.create(Anchorage(f"net{number}"), SPEC)
+        node.networks.create(f"net{number}", [SUBNET])
     neutron.fail_next(method="DELETE", path="/networks")
     assert sweep_after_grace(node) == 1
     assert len(made(neutron)) == 1
@@ -320,7 +324,7 @@ def test_one_network_that_resists_does_not_save_the_rest(node: Node, neutron: Fa
 
 def test_a_silent_cloud_ends_the_sweep_at_once(node: Node, neutron: FakeNeutron) -> None:
     for number in range(3):
-        node.networks.create(Anchorage(f"net{number}"), SPEC)
+        node.networks.create(f"net{number}", [SUBNET])
     node.networks.sweep((), node.suspects)
     node.clock.now += GRACE
     neutron.fail_next(method="DELETE", path="/ports", status=503, body="a proxy")
@@ -339,20 +343,50 @@ def test_different_networks_do_not_wait_for_each_other(node: Node, neutron: Fake
 
     neutron.on_request = meet
     with ThreadPoolExecutor(3) as threads:
-        list(threads.map(lambda number: node.networks.create(Anchorage(f"net{number}"), SPEC), range(3)))
+        list(threads.map(lambda number: node.networks.create(f"net{number}", [SUBNET]), range(3)))
     assert len(made(neutron)) == 3
 
 
-@pytest.mark.parametrize("anchorage", [Anchorage("net1"), Anchorage("net1", ("a",)), Anchorage("net1", ("a", "b"))])
+@pytest.mark.parametrize(
+    "anchorage",
+    [
+        Anchorage("net1"),
+        Anchorage("net1", (Berth("a", "12345678"),)),
+        Anchorage("net1", (Berth("a", "12345678"), Berth("", "abcdef01")), ("gateway=none",)),
+    ],
+)
 def test_an_anchorage_reads_back(anchorage: Anchorage) -> None:
     assert Anchorage.parse(str(anchorage)) == anchorage
 
 
 def test_after_a_restart_and_its_first_sweep_nothing_has_to_be_read_again(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.create(ANCHORAGE, SPEC)
+    node.networks.create("net1", [SUBNET])
     restarted = again(node)
-    restarted.networks.sweep((ANCHORAGE.owner,), restarted.suspects)
+    restarted.networks.sweep(("net1",), restarted.suspects)
     neutron.calls.clear()
-    assert restarted.networks.of_owner(ANCHORAGE.owner).network.subnets
-    restarted.networks.remove(ANCHORAGE.owner)
+    assert restarted.networks.of_owner("net1").network.subnets
+    restarted.networks.remove("net1")
     assert [call.split()[0] for call in calls(neutron)] == ["DELETE", "DELETE"]
+
+
+def test_several_subnets_are_made_by_one_request_and_found_by_key_and_address(node: Node, neutron: FakeNeutron) -> None:
+    six = SubnetSpec(ip_network("fd00:5::/64"), ip_address("fd00:5::1"), key="key6")
+    more = SubnetSpec(IPv4Network("10.6.0.0/24"), None, key="key2")
+    node.networks.owners()
+    neutron.calls.clear()
+    node.networks.create("net1", [SUBNET, six, more])
+    assert calls(neutron) == ["POST networks", "POST subnets", "POST ports"]
+    bound = again(node).networks.of_key("key6")
+    assert [subnet.cidr for subnet in bound.subnets] == [SUBNET.cidr, six.cidr, more.cidr]
+    assert bound.subnet_of_key("key6").cidr == six.cidr
+    assert bound.subnet_with(ip_address("10.6.0.9")).cidr == more.cidr
+    with pytest.raises(NotFound, match=r"no subnet for 10\.7\.0\.1"):
+        bound.subnet_with(ip_address("10.7.0.1"))
+
+
+def test_more_subnets_than_an_anchor_can_name_are_refused(node: Node, neutron: FakeNeutron) -> None:
+    before = snapshot(neutron)
+    subnets = [SubnetSpec(IPv4Network(f"10.{number}.0.0/24"), None, key=f"key{number:05}") for number in range(20)]
+    with pytest.raises(InvalidInput, match="20 subnets are more than"):
+        node.networks.create("net1", subnets)
+    assert snapshot(neutron) == before

@@ -17,9 +17,9 @@ Restart = Callable[[Node], Node]
 
 def start(node: Node, blue: Site, owner: str = "c1", number: int | None = None) -> str:
     """What an engine does to start a container; the port's id."""
-    vif = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[number] if number else None)
+    vif = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[number] if number else None))
     address = vif.fixed_ips[0].address
-    node.endpoints.create(owner, blue.network_id, blue.subnet_id, address)
+    node.endpoints.create(owner, blue.network_id, [(blue.subnet_id, address)])
     node.endpoints.join(owner)
     return vif.port_id
 
@@ -71,7 +71,7 @@ def test_a_container_that_lives_short_is_never_identified(node: Node, neutron: F
 
 def test_the_port_bears_mark_host_and_project_from_its_birth(node: Node, neutron: FakeNeutron) -> None:
     shared = site(neutron, project_id="stranger", shared=True)
-    node.endpoints.reserve(shared.network_id, shared.subnet_id)
+    node.endpoints.reserve("d1", shared.network_id, (shared.subnet_id, None))
     (port,) = ports(neutron)
     assert port["binding:host_id"] == "h1"
     assert port["device_owner"] == "compute:kuryr"
@@ -89,7 +89,7 @@ def test_the_port_later_bears_its_user(node: Node, neutron: FakeNeutron, blue: S
 def test_the_user_is_known_at_once_when_nobody_reserved(node: Node, neutron: FakeNeutron, blue: Site) -> None:
     """Another IPAM than Kuryr's gave out the address."""
     warm(node, neutron, blue)
-    node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7], "02:42:00:00:00:07")
+    node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])], "02:42:00:00:00:07")
     node.behind.pass_time()
     assert [call.method for call in neutron.calls] == ["POST"]
     (port,) = ports(neutron)
@@ -97,9 +97,9 @@ def test_the_user_is_known_at_once_when_nobody_reserved(node: Node, neutron: Fak
 
 
 def test_a_wanted_mac_address_replaces_a_reserved_port(node: Node, neutron: FakeNeutron, blue: Site) -> None:
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     neutron.calls.clear()
-    vif = node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7], "02:42:00:00:00:07")
+    vif = node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])], "02:42:00:00:00:07")
     assert vif.mac == "02:42:00:00:00:07"
     assert [call.method for call in neutron.calls] == ["DELETE", "POST"]
     assert len(ports(neutron)) == 1
@@ -110,7 +110,7 @@ def test_create_twice_is_once(node: Node, neutron: FakeNeutron, blue: Site) -> N
     neutron.calls.clear()
     held = node.endpoints.held(port_id)
     assert held
-    again = node.endpoints.create("c1", blue.network_id, blue.subnet_id, held.vif.fixed_ips[0].address)
+    again = node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, held.vif.fixed_ips[0].address)])
     assert again.port_id == port_id
     assert neutron.calls == []
 
@@ -140,9 +140,9 @@ def test_joining_without_a_port_says_what_to_do(node: Node) -> None:
 def test_an_address_in_use_is_refused(node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site) -> None:
     start(node, blue, "c1", number=7)
     with pytest.raises(Conflict, match="already allocated"):
-        node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+        node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     with pytest.raises(Conflict, match="c1"):
-        node.endpoints.create("c2", blue.network_id, blue.subnet_id, blue[7])
+        node.endpoints.create("c2", blue.network_id, [(blue.subnet_id, blue[7])])
     assert len(ports(neutron)) == 1
     assert kernel.owners() == {"c1"}
 
@@ -150,9 +150,9 @@ def test_an_address_in_use_is_refused(node: Node, neutron: FakeNeutron, kernel: 
 def test_exhaustion_asks_for_a_sweep(node: Node, neutron: FakeNeutron) -> None:
     tiny = site(neutron, "10.9.0.0/29")
     for _ in range(4):
-        node.endpoints.reserve(tiny.network_id, tiny.subnet_id)
+        node.endpoints.reserve("d1", tiny.network_id, (tiny.subnet_id, None))
     with pytest.raises(Exhausted):
-        node.endpoints.reserve(tiny.network_id, tiny.subnet_id)
+        node.endpoints.reserve("d1", tiny.network_id, (tiny.subnet_id, None))
     assert node.sweeps_asked == 1
 
 
@@ -160,7 +160,7 @@ def test_a_reservation_nobody_claims_asks_for_a_sweep(node: Node, neutron: FakeN
     start(node, blue)
     node.behind.pass_time()
     assert node.sweeps_asked == 0
-    node.endpoints.reserve(blue.network_id, blue.subnet_id)
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
     node.behind.pass_time()
     assert node.sweeps_asked == 1
 
@@ -198,10 +198,10 @@ def test_an_interface_that_resists_is_left_to_the_sweep(
 def test_a_half_made_interface_that_resists_is_left_to_the_sweep(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site
 ) -> None:
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     failing = kernel.failing("stage", error=PlugError("the first reason"))
     with failing, kernel.failing("unplug"), pytest.raises(PlugError, match="the first reason"):
-        node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7])
+        node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
     assert node.sweeps_asked == 1
 
 
@@ -231,11 +231,11 @@ def test_an_address_whose_release_failed_can_be_had_again(
 def test_the_same_under_another_ipam(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, applied: bool
 ) -> None:
-    node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
     neutron.fail_next(method="DELETE", applied=applied)
     node.endpoints.delete("c1", release=True)
     assert node.behind.drain(10)
-    vif = node.endpoints.create("c2", blue.network_id, blue.subnet_id, blue[7])
+    vif = node.endpoints.create("c2", blue.network_id, [(blue.subnet_id, blue[7])])
     assert [port["id"] for port in ports(neutron)] == [vif.port_id]
 
 
@@ -266,7 +266,7 @@ def test_the_same_address_waits_for_its_release(node: Node, neutron: FakeNeutron
         node.endpoints.release(blue.subnet_id, blue[7])
         hold.wait_for(1)
         hold.release()
-        again = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+        again = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     assert again.port_id != port_id
 
 
@@ -300,9 +300,9 @@ def test_a_reservation_survives_a_restart(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart
 ) -> None:
     """The process died between RequestAddress and CreateEndpoint."""
-    reserved = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    reserved = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
-    vif = node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7])
+    vif = node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
     assert vif.port_id == reserved.port_id
     assert kernel.owners() == {"c1"}
 
@@ -311,7 +311,7 @@ def test_a_wanted_address_is_taken_over_from_an_orphan(
     node: Node, neutron: FakeNeutron, blue: Site, restart: Restart
 ) -> None:
     """A crash, then the same container with its `--ip` again, before any sweep."""
-    orphan = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    orphan = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
     assert start(node, blue, "c2", number=7) == orphan.port_id
     node.behind.pass_time()
@@ -325,15 +325,15 @@ def test_a_claimed_port_is_nobody_elses_after_a_restart(
     start(node, blue, number=7)
     node = restart(node)
     with pytest.raises(Conflict):
-        node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+        node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     with pytest.raises(Conflict, match="c1"):
-        node.endpoints.create("c2", blue.network_id, blue.subnet_id, blue[7])
+        node.endpoints.create("c2", blue.network_id, [(blue.subnet_id, blue[7])])
 
 
 def test_an_orphan_has_one_new_owner_however_many_want_it(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart
 ) -> None:
-    orphan = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    orphan = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
     node.endpoints.release(blue.subnet_id, blue[200])
     barrier = threading.Barrier(2)
@@ -346,7 +346,7 @@ def test_an_orphan_has_one_new_owner_however_many_want_it(
 
     def take() -> str:
         try:
-            return node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7]).port_id
+            return node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7])).port_id
         except Conflict:
             return "refused"
 
@@ -358,7 +358,7 @@ def test_an_orphan_has_one_new_owner_however_many_want_it(
 def test_a_reserved_port_has_one_owner_however_many_want_it(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site
 ) -> None:
-    reserved = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    reserved = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     entered = threading.Semaphore(0)
     go = threading.Event()
 
@@ -371,7 +371,7 @@ def test_a_reserved_port_has_one_owner_however_many_want_it(
 
     def take(owner: str) -> str:
         try:
-            return node.endpoints.create(owner, blue.network_id, blue.subnet_id, blue[7]).port_id
+            return node.endpoints.create(owner, blue.network_id, [(blue.subnet_id, blue[7])]).port_id
         except KuryrError:
             return "refused"
 

@@ -38,10 +38,10 @@ class Histories(RuleBasedStateMachine):
         address: IPAddress | None = wanted
         try:
             if not another_ipam or wanted is None:
-                address = self.node.endpoints.reserve(network_id, subnet_id, wanted).fixed_ips[0].address
+                address = self.node.endpoints.reserve("d1", network_id, (subnet_id, wanted)).fixed_ips[0].address
             assert address is not None
             with self.kernel.failing(fail):
-                self.node.endpoints.create(owner, network_id, subnet_id, address)
+                self.node.endpoints.create(owner, network_id, [(subnet_id, address)])
                 self.node.endpoints.join(owner)
         except KuryrError:
             # As Docker rolls back.

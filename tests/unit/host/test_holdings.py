@@ -78,17 +78,17 @@ def test_a_newer_port_at_the_address_is_not_forgotten_with_the_older() -> None:
 def test_what_is_found_after_a_start_is_claimed_or_an_orphan() -> None:
     holdings = Holdings()
     holdings.load([vif("p1"), vif("p2", ADDRESS + 1)], {"p1": "c1", "p9": "c9"})
-    assert holdings.of("c1") == Held(vif("p1"), Use.CLAIMED, "c1")
-    assert holdings.get("p2") == Held(vif("p2", ADDRESS + 1), Use.ORPHANED)
+    assert holdings.of("c1") == Held(vif("p1"), Use.CLAIMED, "c1", frozenset({ADDRESS}))
+    assert holdings.get("p2") == Held(vif("p2", ADDRESS + 1), Use.ORPHANED, "", frozenset({ADDRESS + 1}))
     assert holdings.of("c9") is None
 
 
 def test_a_discard_that_has_seen_another_use_does_nothing(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site
 ) -> None:
-    reserved = node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    reserved = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     seen = node.endpoints.held(reserved.port_id)
-    node.endpoints.create("c1", blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
     assert not node.endpoints.discard(reserved.port_id, seen)
     assert not node.endpoints.discard(reserved.port_id, None)
     assert kernel.owners() == {"c1"}
@@ -112,10 +112,10 @@ def test_an_address_that_the_engine_forgets_to_give_back_asks_for_a_sweep(
 def test_making_room_for_another_mac_address_keeps_the_reservation_when_it_fails(
     node: Node, neutron: FakeNeutron, blue: Site
 ) -> None:
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     neutron.fail_next(method="DELETE")
     create: Callable[[], Vif] = lambda: node.endpoints.create(  # noqa: E731
-        "c1", blue.network_id, blue.subnet_id, blue[7], "02:42:00:00:00:07"
+        "c1", blue.network_id, [(blue.subnet_id, blue[7])], "02:42:00:00:00:07"
     )
     with pytest.raises(Exception, match="cannot delete port"):
         create()

@@ -43,7 +43,7 @@ def test_an_interface_without_a_port_and_a_port_without_an_interface_go(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site
 ) -> None:
     kernel.links["11111111-gone"] = Link("c9", "")
-    node.endpoints.reserve(blue.network_id, blue.subnet_id)
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
     node.sweep_after_grace()
     assert (ports(neutron), kernel.links) == ([], {})
 
@@ -116,7 +116,7 @@ def test_who_takes_over_an_orphan_while_it_is_swept_keeps_it(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart, moment: str
 ) -> None:
     """The sweep's list of the living is older than the user's claim."""
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
     node.sweep()
     node.clock.now += GRACE
@@ -140,7 +140,7 @@ def test_who_takes_over_an_orphan_while_it_is_swept_keeps_it(
 def test_an_orphan_that_is_being_swept_is_nobodys(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart
 ) -> None:
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
     node.sweep()
     node.clock.now += GRACE
@@ -162,7 +162,7 @@ def test_a_claim_with_a_new_user_counts_as_new(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart
 ) -> None:
     """Docker lists an endpoint only after Join; the grace period must begin with the user, not with the port."""
-    node.endpoints.reserve(blue.network_id, blue.subnet_id, blue[7])
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     node = restart(node)
     node.sweep()
     node.clock.now += GRACE - 1

@@ -1,0 +1,105 @@
+"""NetworkDriver, the half about endpoints: a container's interface is a port of this host.
+
+Docker holds a lock per network over RequestAddress and CreateEndpoint, but not over Join. So what is slow and local,
+plugging, happens in Join; what is slow and far away, making the port, is one request before it.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from kuryr.docker import messages, options
+from kuryr.docker.addresses import parse_address
+from kuryr.docker.gateways import GatewayStyle
+from kuryr.docker.messages import PORT_MAP, Interface
+from kuryr.docker.options import Place
+from kuryr.errors import InvalidInput
+from kuryr.gateway.networks import Bound, Networks
+from kuryr.host.endpoints import Endpoints
+from kuryr.model import Subnet, Vif, Wanted
+
+Reply = dict[str, object]
+
+
+class EndpointDriver:
+    """Docker's requests about endpoints. Thread-safe."""
+
+    def __init__(self, networks: Networks, endpoints: Endpoints) -> None:
+        self._networks = networks
+        self._endpoints = endpoints
+
+    def create_endpoint(self, request: messages.CreateEndpoint) -> Reply:
+        """A container takes the port at its addresses. No request to Neutron if Kuryr's IPAM made the port before."""
+        options.read(request.options, Place.ENDPOINT)
+        given = request.interface or Interface()
+        bound = self._networks.of_owner(request.network_id)
+        if GatewayStyle.of(bound.anchorage.settings) is not GatewayStyle.ENGINE:
+            _refuse_published_ports(request.options)
+        vif = self._endpoints.create(
+            request.endpoint_id, bound.network.id, list(_wanted(bound, given)), given.mac_address.lower() or None
+        )
+        return {"Interface": _filled(bound, given, vif)}
+
+    def delete_endpoint(self, request: messages.Endpoint) -> Reply:
+        """Remove the interface; the port too, unless Kuryr's IPAM will be asked to. Never waits for Neutron."""
+        anchorage = self._networks.remembered(request.network_id)
+        self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
+        return {}
+
+    def join(self, request: messages.Endpoint) -> Reply:
+        """Plug the interface and tell Docker how to name it and where traffic goes."""
+        joined = self._endpoints.join(request.endpoint_id)
+        bound = self._networks.of_owner(request.network_id)
+        own = {fixed_ip.subnet_id for fixed_ip in joined.vif.fixed_ips}
+        subnets = [subnet for subnet in bound.network.subnets if subnet.id in own]
+        style = GatewayStyle.of(bound.anchorage.settings)
+        reply: Reply = {
+            "InterfaceName": {"SrcName": joined.interface.name, "DstPrefix": "eth"},
+            "StaticRoutes": list(_routes(subnets)),
+            "DisableGatewayService": style is not GatewayStyle.ENGINE,
+        }
+        if style is GatewayStyle.NEUTRON:
+            for name, version in (("Gateway", 4), ("GatewayIPv6", 6)):
+                gateways = (each.gateway for each in subnets if each.version == version and each.gateway)
+                if gateway := next(gateways, None):
+                    reply[name] = str(gateway)
+        return reply
+
+
+def _wanted(bound: Bound, given: Interface) -> Iterator[Wanted]:
+    """The addresses that the port shall have: those Docker tells, or any when it leaves them to Neutron."""
+    told = [text for text in (given.address, given.address_ipv6) if text]
+    for text in told:
+        address = parse_address(text, "address")
+        yield bound.subnet_with(address).id, address
+    if told:
+        return
+    if bound.anchorage.keys:
+        raise InvalidInput("the endpoint has no address", hint="start the container again")
+    for subnet in bound.subnets:
+        yield subnet.id, None
+
+
+def _filled(bound: Bound, given: Interface, vif: Vif) -> Interface:
+    """What Docker left open: it refuses an answer that repeats what it said."""
+    filled = Interface(mac_address="" if given.mac_address else vif.mac)
+    if not given.address and not given.address_ipv6:
+        for subnet in bound.subnets:
+            if address := vif.address_in(subnet.id):
+                field = "address" if subnet.version == 4 else "address_ipv6"
+                setattr(filled, field, f"{address}/{subnet.cidr.prefixlen}")
+    return filled
+
+
+def _refuse_published_ports(given: messages.Options | None) -> None:
+    published = (given or {}).get(PORT_MAP)
+    if published:
+        raise InvalidInput(
+            "-p is not served: a container is reached at its own Neutron address",
+            hint="open the port in the project's security group, or create the network with -o kuryr.gateway=engine",
+        )
+
+
+def _routes(subnets: Iterable[Subnet]) -> Iterator[Reply]:
+    """Neutron's host routes of the container's own subnets; RouteType 0 goes by a next hop."""
+    for subnet in subnets:
+        for route in subnet.routes:
+            yield {"Destination": str(route.destination), "RouteType": 0, "NextHop": str(route.nexthop)}
