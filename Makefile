@@ -2,6 +2,7 @@
 BIN := .venv/bin
 KURYR := .venv/.installed
 CLOUD := build/cloud/.installed
+ENGINES := build/engines/.installed
 
 .PHONY: help setup packages root demo lab check test test-all lock clean
 

@@ -6,18 +6,24 @@ from collections.abc import Iterator
 import pytest
 
 from kuryr.neutron.client import Neutron
+from kuryr_lab import engines
 from kuryr_lab.lab import Lab
 from kuryr_lab.leaks import inventory, leaked
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--engine`."""
+    parser.addoption("--engine", default=engines.DEFAULT, help="which Docker the lab's hosts run (kuryr-lab engines)")
+
+
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     """A lab with two hosts: the one named in KURYR_LAB_NAME, left running, or one of this session's own."""
     name = os.environ.get("KURYR_LAB_NAME")
     lab = Lab(name or f"test{os.getpid()}")
-    lab.up(hosts=2)
+    lab.up(hosts=2, engine=pytestconfig.getoption("engine"))
     yield lab
     if not name:
         lab.down()

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kuryr_lab.engines import DEFAULT, installed
 from kuryr_lab.errors import LabError, tail
 from kuryr_lab.lab import Lab, all_labs
 from kuryr_lab.progress import Progress
@@ -46,15 +47,15 @@ def up(
     name: Name = "default",
     hosts: Annotated[int, typer.Option(help="How many Docker hosts.")] = 2,
     profile: Annotated[str, typer.Option(help="What the cloud is made of.")] = "core",
+    engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
 ) -> None:
     """Bring a lab up: control node, hosts, and every service on them."""
     lab, began = Lab(name), time.monotonic()
     with Progress(errors) as progress:
-        lab.up(hosts, profile=profile, watcher=progress)
+        lab.up(hosts, profile=profile, engine=engine, watcher=progress)
     seconds = time.monotonic() - began
-    errors.print(
-        f'lab {name} is up after {seconds:.1f} s; next: eval "$(kuryr-lab env{_option(name)})"', soft_wrap=True
-    )
+    is_up = f"lab {name} is up after {seconds:.1f} s with Docker {lab.engine}"
+    errors.print(f'{is_up}; next: eval "$(kuryr-lab env{_option(name)})"', soft_wrap=True)
 
 
 @app.command()
@@ -71,11 +72,19 @@ def down(
 
 
 @app.command()
+def engines() -> None:
+    """List the versions of Docker that a lab can run, the oldest first."""
+    for engine in installed():
+        print(engine.version)
+
+
+@app.command()
 def status(name: Name = "default") -> None:
     """Show nodes and their programs; exit status 1 unless all of them run."""
     lab = Lab(name)
     ready = lab.is_up()
-    table = Table("node", "address", "programs", title=f"lab {name}: {'up' if ready else 'down'}", title_justify="left")
+    title = f"lab {name}: {f'up, Docker {lab.engine}' if ready else 'down'}"
+    table = Table("node", "address", "programs", title=title, title_justify="left")
     addresses = {"control": lab.layout.control_address, "outside": lab.layout.outside_address}
     dead = False
     for node, programs in lab.daemons().items():

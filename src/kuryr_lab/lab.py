@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuryr_lab import cleanup
+from kuryr_lab import cleanup, engines
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
 from kuryr_lab.layout import MAX_HOSTS, Layout, free_slot, settings
@@ -33,7 +33,7 @@ PROGRAMS = (
     "ovs-vswitchd",
     "ovn-northd",
     "ovn-controller",
-    "dockerd",
+    "runc",
     "tini",
     "busybox",
     "ethtool",
@@ -58,6 +58,11 @@ class Lab:
         return self.layout.name
 
     @property
+    def engine(self) -> str:
+        """The version of its hosts' Docker; empty if the lab is down."""
+        return str(self._record().get("engine", ""))
+
+    @property
     def nodes(self) -> list[Node]:
         """The control node, the hosts, and the machine outside."""
         return [self.control, *self.hosts.values(), self.outside]
@@ -74,26 +79,36 @@ class Lab:
         """Whether `up` has completed and every node lives."""
         return bool(self._record().get("ready")) and all(node.alive() for node in self.nodes)
 
-    def up(self, hosts: int = 2, *, profile: str = "core", watcher: Watcher | None = None) -> None:
+    def up(
+        self,
+        hosts: int = 2,
+        *,
+        profile: str = "core",
+        engine: str = engines.DEFAULT,
+        watcher: Watcher | None = None,
+    ) -> None:
         """Bring the lab up with `hosts` hosts, unless it is. LabError, with the log, if a part fails.
 
         A lab that is half there, from an `up` that was killed, is removed first; one that fails is removed again.
+        `engine` is the Docker of its hosts, by version or the beginning of one.
         """
         watcher = watcher or Silence()
         with self._alone():
+            docker = engines.find(engine)
             if self.is_up():
-                if (len(self.hosts), profile) != (hosts, self._record()["profile"]):
-                    raise LabError(f"lab {self.name} is up with {len(self.hosts)} hosts: take it down first")
+                if (len(self.hosts), profile, docker.version) != (hosts, self._record()["profile"], self.engine):
+                    is_so = f"{len(self.hosts)} hosts and Docker {self.engine}"
+                    raise LabError(f"lab {self.name} is up with {is_so}: take it down first")
                 return
             self._check(hosts, profile)
             cleanup.remove(self.layout)
             if strange := cleanup.leftovers(self.layout):
                 raise LabError(f"another lab named {self.name} is in the way: {strange[0]}")
-            self._settle(hosts, profile)
+            self._settle(hosts, profile, docker)
             self._build_template(watcher)
+            self._link_commands(docker)
             parts = PROFILES[profile].parts(self.control, list(self.hosts.values()))
             start_all(parts, watcher, self._abandon)
-            self._link_commands()
             own = {node.name: node.daemon_names() for node in self.nodes}
             self._write_record({**self._record(), "daemons": own, "ready": True})
 
@@ -152,12 +167,13 @@ class Lab:
         if missing:
             raise LabError(f"not installed: {', '.join(missing)} (run `make setup`)")
 
-    def _settle(self, hosts: int, profile: str) -> None:
+    def _settle(self, hosts: int, profile: str, docker: engines.Engine) -> None:
         """Choose addresses, with no other lab choosing at the same time."""
         with _locked(self.layout.base):
             layout = dataclasses.replace(self.layout, slot=free_slot(self.layout))
             names = [f"host{number}" for number in range(1, hosts + 1)]
-            self._write_record({"slot": layout.slot, "profile": profile, "hosts": names, "ready": False})
+            chosen = {"profile": profile, "engine": docker.version, "hosts": names}
+            self._write_record({"slot": layout.slot, **chosen, "ready": False})
         self._populate(layout)
 
     def _build_template(self, watcher: Watcher) -> None:
@@ -172,13 +188,12 @@ class Lab:
         for node in self.nodes:
             node.reap()
 
-    def _link_commands(self) -> None:
-        self.layout.commands.mkdir(exist_ok=True)
-        environment = Path(sys.executable).parent
-        for program in (self.layout.cloud / "bin" / "openstack", environment / "kuryr", environment / "kuryr-lab"):
-            link = self.layout.commands / program.name
-            link.unlink(missing_ok=True)
-            link.symlink_to(program)
+    def _link_commands(self, docker: engines.Engine) -> None:
+        shutil.rmtree(self.layout.commands, ignore_errors=True)
+        self.layout.commands.mkdir()
+        own = Path(sys.executable).parent
+        for program in (self.layout.cloud / "bin" / "openstack", own / "kuryr", own / "kuryr-lab", *docker.programs()):
+            (self.layout.commands / program.name).symlink_to(program)
 
     def _record(self) -> dict[str, Any]:
         try:
