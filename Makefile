@@ -24,8 +24,10 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test ## the above, and what takes longer and breaks more rarely
+test-all: test $(ENGINES) ## the above, what takes longer and breaks more rarely, and the later Dockers
 	$(BIN)/pytest -m exhaustive
+	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
+		$(BIN)/pytest -m engines --engine $$engine; done
 
 setup: root packages $(KURYR) $(CLOUD) ## install what is missing
 
@@ -48,4 +50,8 @@ $(KURYR): pyproject.toml requirements/kuryr.txt requirements/uv.txt scripts/setu
 
 $(CLOUD): requirements/cloud.in requirements/cloud.txt requirements/uv.txt scripts/setup | packages $(KURYR)
 	@scripts/setup cloud
+	@touch $@
+
+$(ENGINES): scripts/setup | packages
+	@scripts/setup engines
 	@touch $@

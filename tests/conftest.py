@@ -18,6 +18,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", default=engines.DEFAULT, help="which Docker the lab's hosts run (kuryr-lab engines)")
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which Docker is meant."""
+    return f"engine: Docker {config.getoption('engine')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the engine is too old to show: a test marked `engines(since=28)` wants 28 or later."""
+    generation = int(config.getoption("engine").partition(".")[0])
+    wanted = {item: mark.kwargs.get("since", 0) for item in items for mark in item.iter_markers("engines")}
+    too_new = [item for item, since in wanted.items() if since > generation]
+    config.hook.pytest_deselected(items=too_new)
+    items[:] = [item for item in items if item not in too_new]
+
+
 @pytest.fixture(scope="session")
 def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     """A lab with two hosts: the one named in KURYR_LAB_NAME, left running, or one of this session's own."""

@@ -83,10 +83,10 @@ def test_status_misses_nothing_that_somebody_else_has_started_and_ended(lab: Lab
 
 def test_up_again_changes_nothing_and_another_size_is_refused(lab: Lab) -> None:
     before = lab.control.pid
-    lab.up(hosts=2)
+    lab.up(hosts=2, engine=lab.engine)
     assert lab.control.pid == before
     with pytest.raises(LabError, match="is up with 2 hosts"):
-        lab.up(hosts=3)
+        lab.up(hosts=3, engine=lab.engine)
 
 
 def bound_port(lab: Lab, identity: str, network: TenantNetwork) -> dict[str, object]:

@@ -312,7 +312,6 @@ def test_removing_what_is_not_there_is_no_error(scene: Scene, nothing_changes: N
 
 CREATES: dict[str, tuple[list[str], str]] = {
     "no subnet": ([], r"no --subnet is given \(give one, or name an existing subnet by --ipam-opt .*\)"),
-    "host bits": (["--subnet", "10.30.0.5/24"], r"--subnet 10.30.0.5/24 has host bits set \(did you mean .*\?\)"),
     "an unknown name": (["--ipam-opt", "neutron.net.name=green"], r"no Neutron network named 'green' is visible .*"),
     "an unknown name by -o": (
         ["--subnet", "10.30.0.0/24", "-o", "neutron.net.name=green"],
@@ -353,6 +352,7 @@ RUNS: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("name", CREATES)
 def test_a_bad_network_create_says_why_in_the_terminal(name: str, scene: Scene, nothing_changes: None) -> None:
     options, line = CREATES[name]
@@ -363,6 +363,7 @@ def test_a_bad_network_create_says_why_in_the_terminal(name: str, scene: Scene, 
     check_printed(printed, scene.put(line))
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("name", RUNS)
 def test_a_bad_run_says_why_in_the_terminal(name: str, scene: Scene, nothing_changes: None) -> None:
     options, line = RUNS[name]

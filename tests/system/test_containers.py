@@ -21,6 +21,7 @@ def ports_of(neutron: Neutron, host: Host) -> list[Resource]:
     return neutron.find("port", device_owner="compute:kuryr", **{"binding:host_id": host.name})
 
 
+@pytest.mark.engines
 def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, network: str, bench: Bench) -> None:
     container = bench.run(host1, network)
     (port,) = ports_of(neutron, host1)
@@ -39,6 +40,7 @@ def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, 
     )
 
 
+@pytest.mark.engines
 def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, bench: Bench) -> None:
     host1_requests.read()
     container = bench.run(host1, network)
@@ -51,6 +53,7 @@ def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, 
     assert [call.method for call in stop] == ["DELETE"]
 
 
+@pytest.mark.engines
 def test_containers_on_two_hosts_talk(
     host1: Host, host2: Host, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
@@ -92,6 +95,7 @@ def test_what_the_security_group_forbids_does_not_get_through(
     host1.docker("rm", "--force", container.name)
 
 
+@pytest.mark.engines
 def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: str, bench: Bench) -> None:
     with ThreadPoolExecutor(5) as pool:
         containers = list(pool.map(lambda _: bench.run(host1, network), range(5)))
@@ -106,6 +110,7 @@ def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: 
     assert {active[address] for address in addresses} == {"ACTIVE"}
 
 
+@pytest.mark.engines
 def test_a_chosen_address_is_kept_over_restarts(host1: Host, network: str, bench: Bench) -> None:
     observer = bench.run(host1, network)
     container = bench.run(host1, network, "--ip", "10.77.0.50")
@@ -115,6 +120,7 @@ def test_a_chosen_address_is_kept_over_restarts(host1: Host, network: str, bench
     observer.reaches("10.77.0.50")
 
 
+@pytest.mark.engines
 def test_the_address_of_a_removed_container_can_be_asked_for_at_once(host1: Host, network: str, bench: Bench) -> None:
     for _ in range(3):
         container = bench.run(host1, network, "--ip", "10.77.0.60")
@@ -131,6 +137,7 @@ def test_neighbours_learn_at_once_who_has_an_address_now(host1: Host, network: s
         host1.docker("rm", "--force", container.name)
 
 
+@pytest.mark.engines
 def test_connect_and_disconnect(host1: Host, network: str, bench: Bench) -> None:
     second = bench.network(host1, "--subnet", "10.78.0.0/24")
     container, neighbour = bench.run(host1, network), bench.run(host1, second)
@@ -142,6 +149,7 @@ def test_connect_and_disconnect(host1: Host, network: str, bench: Bench) -> None
     assert not container.ping(address)
 
 
+@pytest.mark.engines
 def test_the_host_itself_is_not_changed(host1: Host, network: str, bench: Bench) -> None:
     """Its addresses and routes are the same before, while and after containers run."""
     before = addresses_and_routes(host1)
@@ -170,6 +178,7 @@ def test_an_address_of_a_foreign_port_is_refused(
     tenant.delete("port", vip["id"])
 
 
+@pytest.mark.engines
 def test_a_full_subnet_says_so(host1: Host, bench: Bench) -> None:
     """Of two addresses, one is taken by Neutron's own DHCP service."""
     name = bench.network(host1, "--subnet", "10.79.0.0/29", "--ip-range", "10.79.0.4/31")

@@ -10,6 +10,8 @@ from kuryr_lab.host import Host
 from kuryr_lab.traffic import Container
 from system.conftest import Bench, address_of
 
+pytestmark = pytest.mark.engines
+
 
 def routes(container: Container) -> list[str]:
     """The container's default routes."""

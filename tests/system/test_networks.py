@@ -21,6 +21,7 @@ def neutron_network(neutron: Neutron, host: Host, name: str) -> dict[str, Any]:
     return network
 
 
+@pytest.mark.engines
 def test_a_network_with_its_subnet_is_made_and_removed(
     host1: Host, neutron: Neutron, host1_requests: Cursor, bench: Bench
 ) -> None:
@@ -37,6 +38,7 @@ def test_a_network_with_its_subnet_is_made_and_removed(
     assert len(removed) <= 2
 
 
+@pytest.mark.engines
 def test_the_gateway_is_the_first_address_when_none_is_given(host1: Host, neutron: Neutron, bench: Bench) -> None:
     name = bench.network(host1, "--subnet", "10.77.0.0/24")
     (subnet,) = neutron.find("subnet", network_id=neutron_network(neutron, host1, name)["id"])
@@ -47,6 +49,7 @@ def test_the_gateway_is_the_first_address_when_none_is_given(host1: Host, neutro
     assert "default via 10.77.0.1 dev eth0" in routes
 
 
+@pytest.mark.engines
 def test_addresses_come_from_the_range_and_not_from_the_auxiliary_ones(host1: Host, bench: Bench) -> None:
     name = bench.network(
         host1, "--subnet", "10.77.0.0/24", "--ip-range", "10.77.0.128/30", "--aux-address", "printer=10.77.0.129"
@@ -94,6 +97,7 @@ def test_an_existing_network_is_used_and_left_as_it_was(
     assert snapshot(neutron, tenant_network) == before
 
 
+@pytest.mark.engines
 def test_the_engines_own_ipam_works(host1: Host, neutron: Neutron, bench: Bench) -> None:
     name = bench.network(host1, ipam=False)
     one, other = bench.run(host1, name), bench.run(host1, name)
