@@ -35,12 +35,17 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Driver:
-    """A running driver. Its name is also its deployment's, unless it is the plain `kuryr`."""
+    """A running driver. Its name is also its deployment's, unless it is the plain `kuryr`.
 
-    def __init__(self, host: Host, name: str = "kuryr", changes: Sections | None = None) -> None:
+    `socket` is its socket as reached from outside of the host, if `changes` put it in an unusual place.
+    """
+
+    def __init__(
+        self, host: Host, name: str = "kuryr", changes: Sections | None = None, socket: Path | None = None
+    ) -> None:
         self.host = host
         self.name = name
-        self.socket = host.run_directory / f"docker/plugins/{name}.sock"
+        self.socket = socket or host.run_directory / f"docker/plugins/{name}.sock"
         argv = ["kuryr", "docker", "serve", "--config-file", "/etc/kuryr/kuryr.conf"]
         if changes is not None:
             more = host.directory / f"{name}.conf"
