@@ -40,15 +40,15 @@ class Rig:
         self._folder = host.directory / self.driver
         self._folder.mkdir()
         self._generation = 0
-        self._socket = host.run_directory / f"docker/plugins/{self.driver}.sock"
+        self.socket = host.run_directory / f"docker/plugins/{self.driver}.sock"
         more = self._folder / "more.conf"
         more.write_text(CONFIGURATION.format(deployment=self.driver, grace=GRACE))
         program = Path(__file__).with_name("supervisor.py")
         files = ["--config-file", "/etc/kuryr/kuryr.conf", "--config-file", str(more)]
-        self._supervisor = host.daemon(
+        self.supervisor = host.daemon(
             self.driver,
             [sys.executable, str(program), str(self._folder), f"/run/docker/plugins/{self.driver}.sock", *files],
-            ready=self._socket.exists,
+            ready=self.socket.exists,
         )
 
     def close(self) -> None:
@@ -59,8 +59,8 @@ class Rig:
         if self.has_network():
             self.remove_network()
         self.await_inventory(frozenset())
-        self._supervisor.kill()
-        self._socket.unlink(missing_ok=True)
+        self.supervisor.kill()
+        self.socket.unlink(missing_ok=True)
 
     # -- what the test says to the traps
 
@@ -96,7 +96,7 @@ class Rig:
     def come_back(self) -> None:
         """Let the driver run again."""
         (self._folder / supervisor.DOWN).unlink()
-        wait_until("the driver listens", self._socket.exists)
+        wait_until("the driver listens", self.socket.exists)
 
     def _plan(self, target: str | None) -> None:
         self._generation += 1
@@ -127,9 +127,9 @@ class Rig:
         """Whether Docker knows the network."""
         return bool(self.host.docker("network", "ls", "--quiet", "--filter", "name=^blue$"))
 
-    def run(self, name: str) -> bool:
+    def run(self, name: str, *options: str) -> bool:
         """docker run a container that waits."""
-        return self.docker("run", "--detach", "--name", name, "--network", "blue", "busybox", "sleep", "3600")
+        return self.docker("run", "--detach", "--name", name, "--network", "blue", *options, "busybox", "sleep", "3600")
 
     def remove(self, name: str) -> bool:
         """docker rm --force."""

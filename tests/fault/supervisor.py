@@ -30,15 +30,18 @@ def start(listener: int, folder: Path, arguments: list[str]) -> int:
 
 def supervise(folder: Path, path: Path, arguments: list[str]) -> None:
     """Keep the driver running until this process is killed."""
+    listener = sockets.listen(path)
     while True:
-        listener = sockets.listen(path)
         while not (folder / DOWN).exists():
             os.waitpid(start(listener.fileno(), folder, arguments), 0)
-        if (folder / DOWN).read_text() == "closed":
+        closed = (folder / DOWN).read_text() == "closed"
+        if closed:
             listener.close()
             path.unlink()
         while (folder / DOWN).exists():
             time.sleep(0.05)
+        if closed:
+            listener = sockets.listen(path)
 
 
 if __name__ == "__main__":
