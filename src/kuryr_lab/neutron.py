@@ -1,5 +1,6 @@
 """The Neutron API with ML2/OVN. It needs no RabbitMQ: no agent of this profile speaks RPC."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,10 @@ _UNLIMITED = (
     "security_group_rule",
     "trunk",
 )
+
+# Neutron's default is the same without the service role. But for a token with that role Neutron leaves out what the
+# rest of the rule needs (Controller._set_parent_id_into_ext_resources_request), and answers 500.
+_FORWARDING_RULE = "rule:admin_only or rule:service_api or (role:member and rule:ext_parent_owner)"
 
 
 def start_neutron(control: Node) -> Daemon:
@@ -49,6 +54,8 @@ def configure(control: Node) -> Path:
     directory = control.directory / "neutron"
     directory.mkdir(exist_ok=True)
     shutil.copy(control.layout.cloud / "etc" / "neutron" / "api-paste.ini", directory)
+    rules = {f"{verb}_floatingip_port_forwarding": _FORWARDING_RULE for verb in ("create", "update", "delete")}
+    (directory / "policy.yaml").write_text(json.dumps(rules))
     auth = password_options(Identity("neutron", "service"), control.layout.auth_url)
     write_ini(
         directory / "neutron.conf",
@@ -63,6 +70,7 @@ def configure(control: Node) -> Path:
                 "notify_nova_on_port_status_changes": "false",
                 "notify_nova_on_port_data_changes": "false",
             },
+            "oslo_policy": {"policy_file": directory / "policy.yaml"},
             "oslo_concurrency": {"lock_path": directory / "lock"},
             "database": {"connection": database.url("neutron")},
             "quotas": {f"quota_{kind}": -1 for kind in _UNLIMITED},
