@@ -4,7 +4,8 @@
     ├── InvalidInput            what was asked for cannot be meant             400
     ├── NotFound                what was named does not exist                  404
     ├── Conflict                it exists, but in a way that forbids this      409
-    │   └── Exhausted           no address or id is left                       409
+    │   ├── Exhausted           no address or id is left                       409
+    │   └── Overtaken           somebody else changed it first                 409
     ├── CloudError              Neutron answered, but with a failure           502
     │   ├── CloudRefused        Keystone or a policy said no                   502
     │   └── CloudUnavailable    Neutron or Keystone did not answer             503
@@ -54,6 +55,10 @@ class Conflict(KuryrError):
 
 class Exhausted(Conflict):
     """Nothing is left to hand out: addresses of a subnet, a quota."""
+
+
+class Overtaken(Conflict):
+    """The object is no longer what it was when it was read: somebody else was faster. Read it again, then decide."""
 
 
 class CloudError(KuryrError):

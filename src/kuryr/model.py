@@ -89,6 +89,14 @@ class FixedIP:
 
 
 @dataclass(frozen=True)
+class AddressPair:
+    """Who else a port may send as: an address or a CIDR, and a MAC ("" for the port's own)."""
+
+    address: IPAddress | IPNetwork
+    mac: str = ""
+
+
+@dataclass(frozen=True)
 class Vif:
     """A Neutron port that is bound to a host: all that a binding driver needs to plug it."""
 

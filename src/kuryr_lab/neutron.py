@@ -67,6 +67,8 @@ def configure(control: Node) -> Path:
                 "api_paste_config": directory / "api-paste.ini",
                 "state_path": directory / "state",
                 "transport_url": "fake://",
+                # With the default, openstacklocal, Neutron accepts a port's dns_name and ignores it.
+                "dns_domain": "lab.example.",
                 "notify_nova_on_port_status_changes": "false",
                 "notify_nova_on_port_data_changes": "false",
             },
@@ -85,7 +87,7 @@ def configure(control: Node) -> Path:
                 "type_drivers": "local,flat,vlan,geneve",
                 "tenant_network_types": "geneve",
                 "mechanism_drivers": "ovn",
-                "extension_drivers": "port_security,qos,tag_ports_during_bulk_creation",
+                "extension_drivers": "port_security,qos,dns,tag_ports_during_bulk_creation",
             },
             "ml2_type_geneve": {"vni_ranges": "1:65536", "max_header_size": 38},
             "ml2_type_flat": {"flat_networks": PHYSICAL_NETWORK},

@@ -6,12 +6,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from typing import TypedDict, Unpack
 
-from kuryr.model import IPAddress
+from kuryr.model import AddressPair, IPAddress
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 
 DEAD_HOST = "no-such-host"
+
+
+class PortOptions(TypedDict, total=False):
+    """What few ports have."""
+
+    security_groups: Sequence[str]
+    port_security: bool
+    allowed_address_pairs: Sequence[AddressPair]
+    qos_policy_id: str
+    dns_name: str
+    tags: Sequence[str]
 
 
 @dataclass
@@ -48,6 +60,7 @@ class Site:
         mac: str | None = None,
         host: str | None = None,
         name: str = "",
+        **more: Unpack[PortOptions],
     ) -> PortResource:
         """A new port, without addresses unless they are given."""
         return self.neutron.ports.create(
@@ -59,6 +72,7 @@ class Site:
             mac=mac,
             host=host,
             name=name,
+            **more,
         )
 
     def strange_network(self, *, shared: bool) -> NetworkResource:

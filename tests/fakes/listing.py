@@ -1,17 +1,19 @@
 """How Neutron answers a list: filters, visibility to a project, and pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fakes.attributes import TABLES, Body, bad_request, invalid
+from fakes.attributes import Body
 from fakes.cloud import Cloud
+from fakes.refusals import bad_request, invalid
 from fakes.rights import Rights
+from fakes.tables import TABLES
 
 Params = Mapping[str, Sequence[str]]
 
 
-def listed(cloud: Cloud, kind: str, params: Params, rights: Rights, max_page: int | None) -> Body:
-    """The answer to `GET /<kind>s`. `max_page` is the server's pagination_max_limit."""
+def listed(cloud: Cloud, kind: str, plural: str, params: Params, rights: Rights, max_page: int | None) -> Body:
+    """The answer to `GET /<plural>`. `max_page` is the server's pagination_max_limit."""
     filters = {name: values for name, values in params.items() if name not in {"limit", "marker"}}
     unknown = sorted(filters.keys() - TABLES[kind].filters)
     if unknown:
@@ -29,14 +31,34 @@ def listed(cloud: Cloud, kind: str, params: Params, rights: Rights, max_page: in
             cloud.get(kind, marker)
         found = [body for body in found if body["id"] > marker or marker not in cloud.resources[kind]]
     page = found[:limit] if limit else found
-    answer: Body = {f"{kind}s": [cloud.shown(kind, body) for body in page]}
+    answer: Body = {plural: [cloud.shown(kind, body) for body in page]}
     if limit and len(page) >= limit:
-        answer[f"{kind}s_links"] = [{"rel": "next", "href": f"http://neutron/{kind}s?marker={page[-1]['id']}"}]
+        answer[f"{plural}_links"] = [{"rel": "next", "href": f"http://neutron/{plural}?marker={page[-1]['id']}"}]
     return answer
 
 
 def _matches(body: Body, filters: Params) -> bool:
-    return all(_MATCHERS.get(name, _same)(body.get(name), values) for name, values in filters.items())
+    return all(_match(body, name, values) for name, values in filters.items())
+
+
+def _match(body: Body, name: str, values: Sequence[str]) -> bool:
+    if name == "fixed_ips":
+        return _has_address(body, values)
+    if name in _TAGGED:
+        return _TAGGED[name](set(body["tags"]), {tag for value in values for tag in value.split(",")})
+    if name == "mac_address":
+        return body[name] in {value.lower() for value in values}
+    if isinstance(body.get(name), list):
+        return not set(values).isdisjoint(body[name])
+    return _same(body.get(name), values)
+
+
+_TAGGED: Mapping[str, Callable[[set[str], set[str]], bool]] = {
+    "tags": lambda there, wanted: wanted <= there,
+    "tags-any": lambda there, wanted: not wanted.isdisjoint(there),
+    "not-tags": lambda there, wanted: not wanted <= there,
+    "not-tags-any": lambda there, wanted: wanted.isdisjoint(there),
+}
 
 
 def _same(actual: Any, values: Sequence[str]) -> bool:
@@ -45,18 +67,11 @@ def _same(actual: Any, values: Sequence[str]) -> bool:
     return str("" if actual is None else actual) in values
 
 
-def _has_all_tags(actual: Any, values: Sequence[str]) -> bool:
-    return all(tag in (actual or []) for value in values for tag in value.split(","))
-
-
-def _has_address(actual: Any, values: Sequence[str]) -> bool:
+def _has_address(body: Body, values: Sequence[str]) -> bool:
     wanted: dict[str, set[str]] = {}
     for value in values:
         key, separator, text = value.partition("=")
         if not separator:
             raise invalid(f"'{value}' is not of the form <key>=[value]")
         wanted.setdefault(key, set()).add(text)
-    return any(all(fixed.get(key) in texts for key, texts in wanted.items()) for fixed in actual)
-
-
-_MATCHERS = {"fixed_ips": _has_address, "tags": _has_all_tags}
+    return any(all(fixed.get(key) in texts for key, texts in wanted.items()) for fixed in body["fixed_ips"])

@@ -10,9 +10,9 @@ Besides answering as Neutron does, it records every request (`calls`) and misbeh
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,28 +23,18 @@ from keystoneauth1.token_endpoint import Token
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from fakes.attributes import Refusal, bad_request
+from fakes.answers import Answers, Request
 from fakes.cloud import Cloud
-from fakes.listing import listed
+from fakes.refusals import Refusal
 from fakes.rights import Rights
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
 
+__all__ = ["PROJECT", "FakeNeutron", "Hold", "Request"]
+
 ENDPOINT = "http://neutron.fake:9696"
 _TOKEN = "token-for-"
 PROJECT = "5e1f0000000000000000000000000001"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request that arrived."""
-
-    method: str
-    path: str
-    """Below /v2.0, e.g. "/ports"."""
-    params: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -213,30 +203,9 @@ class FakeNeutron(BaseAdapter):
         return None
 
     def _answer(self, asked: Request) -> tuple[int, Any]:
-        family, _, id_ = asked.path.strip("/").partition("/")
-        kind = family.removesuffix("s")
-        if kind not in self.cloud.resources:
-            raise Refusal(404, "HTTPNotFound", "The resource could not be found.")
-        rights = Rights(self.cloud, asked.headers["X-Auth-Token"].removeprefix(_TOKEN), self._service)
-        if id_:
-            rights.check_access(asked.method, kind, self.cloud.get(kind, id_))
-        match asked.method:
-            case "GET" if id_:
-                return 200, {kind: self.cloud.shown(kind, self.cloud.get(kind, id_))}
-            case "GET":
-                return 200, listed(self.cloud, kind, asked.params, rights, self.max_page)
-            case "POST" if kind in asked.json or family in asked.json:
-                bodies = [asked.json[kind]] if kind in asked.json else asked.json[family]
-                for body in bodies:
-                    rights.check_create(kind, body)
-                made = self.cloud.create(kind, bodies, rights.project_id)
-                return 201, {kind: made[0]} if kind in asked.json else {family: made}
-            case "PUT":
-                return 200, {kind: self.cloud.update(kind, id_, asked.json[kind])}
-            case "DELETE":
-                self.cloud.delete(kind, id_)
-                return 204, None
-        raise bad_request(f"Unable to find '{kind}' in request body")
+        project_id = asked.headers["X-Auth-Token"].removeprefix(_TOKEN)
+        rights = Rights(self.cloud, project_id, self._service)
+        return Answers(self.cloud, rights, self.max_page).answer(asked)
 
 
 def _response(request: requests.PreparedRequest, status: int, text: str, *, html: bool = False) -> requests.Response:

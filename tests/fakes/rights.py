@@ -6,8 +6,9 @@ anywhere; but networks and subnets it may not touch outside of its project.
 
 from dataclasses import dataclass
 
-from fakes.attributes import Body, forbidden, not_found
+from fakes.attributes import Body
 from fakes.cloud import Cloud
+from fakes.refusals import forbidden, not_found
 
 
 @dataclass(frozen=True)

@@ -42,16 +42,28 @@ class Api:
         self._adapter = adapter
         self._observe = observe
 
-    def request(self, method: str, path: str, *, params: Params | None = None, json: Json | None = None) -> Json:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        json: Json | None = None,
+        revision: int | None = None,
+    ) -> Json:
         """The JSON object that Neutron answers to `method` on `path` (e.g. "/ports"); {} where it answers nothing.
 
-        Values in `params` may be lists, which are sent as repeated parameters. A call is exactly one request to
+        Values in `params` may be lists, which are sent as repeated parameters. With `revision` nothing is done unless
+        it is still the resource's revision_number (extension revision-if-match). A call is exactly one request to
         Neutron, or two when Neutron refuses an expired token. Raises only `kuryr.errors.KuryrError`.
         """
         request_id = tracing.request_id.get() or tracing.new_request_id()
         began = time.monotonic()
         before = tracing.call_began.set(began)
         status, url = 0, ""
+        headers = {"X-Openstack-Request-Id": request_id, "Accept": "application/json"}
+        if revision is not None:
+            headers["If-Match"] = f"revision_number={revision}"
         try:
             url = self._endpoint() + path
             response = self._adapter.request(
@@ -59,7 +71,7 @@ class Api:
                 method,
                 params=params,
                 json=json,
-                headers={"X-Openstack-Request-Id": request_id, "Accept": "application/json"},
+                headers=headers,
                 raise_exc=False,
                 log=False,
             )

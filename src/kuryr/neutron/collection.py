@@ -1,14 +1,14 @@
-"""What networks, subnets and ports have in common: get by id, list by filter, delete, and the walk through pages."""
+"""What all resources have in common: get by id, list by filter, create, change, delete, and the walk through pages."""
 
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Generic, TypeVar
 
-from kuryr.errors import CloudError, NotFound
+from kuryr.errors import CloudError, InvalidInput, NotFound
 from kuryr.neutron.api import Api
+from kuryr.neutron.faults import SubjectGone
 
 Resource = TypeVar("Resource")
 
@@ -23,25 +23,22 @@ VALUES = 50
 _WALKS = 3
 """How often to begin a list anew."""
 
+_TAG_FILTERS = {"tags", "tags-any", "not-tags", "not-tags-any"}
+
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-
-class Unset(Enum):
-    """Tells "not given" from None where None is a value of its own."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
 
 
 class Collection(Generic[Resource]):
     """One family of resources, e.g. `/ports`. Every method raises only `kuryr.errors.KuryrError`."""
 
-    def __init__(self, api: Api, kind: str, parse: Callable[[Mapping[str, Any]], Resource]) -> None:
+    def __init__(
+        self, api: Api, kind: str, parse: Callable[[Mapping[str, Any]], Resource], *, path: str = "", plural: str = ""
+    ) -> None:
+        """`kind` is the name of one in JSON; `plural` and `path`, where they are not made from it as usual."""
         self._api = api
         self._kind = kind
-        self._path = f"/{kind}s"
+        self._plural = plural or f"{kind}s"
+        self._path = path or f"/{self._plural}"
         self._parse = parse
 
     def get(self, id: str) -> Resource:  # noqa: A002 - Neutron's word
@@ -49,13 +46,20 @@ class Collection(Generic[Resource]):
         return self._parse(self._only(self._api.request("GET", self._path_of(id))))
 
     def list(self, **filters: Filter) -> list[Resource]:
-        """Every visible resource whose attributes equal the filters; a list of values means any of them."""
+        """Every visible resource whose attributes equal the filters; a list of values means any of them.
+
+        Of `tags` all must be there, of `tags-any` one. Raises InvalidInput for a tag with a comma, which Neutron
+        would read as two.
+        """
         return [self._parse(body) for chunk in _chunks(_params(filters)) for body in self._walk(chunk)]
 
-    def delete(self, id: str) -> bool:  # noqa: A002
-        """Remove the resource; False when it was gone already. Raises Conflict when it is in use."""
+    def delete(self, id: str, *, revision: int | None = None) -> bool:  # noqa: A002
+        """Remove the resource; False when it was gone already.
+
+        Raises Conflict when it is in use, Overtaken when `revision` is given and no longer its own.
+        """
         try:
-            self._api.request("DELETE", self._path_of(id))
+            self._api.request("DELETE", self._path_of(id), revision=revision)
         except NotFound:
             return False
         return True
@@ -63,10 +67,31 @@ class Collection(Generic[Resource]):
     def _create(self, body: Mapping[str, Any]) -> Resource:
         return self._parse(self._only(self._api.request("POST", self._path, json={self._kind: body})))
 
+    def _create_many(self, bodies: Sequence[Mapping[str, Any]]) -> Sequence[Resource]:
+        """All or none, in one call and in the order of `bodies`."""
+        if not bodies:
+            return []
+        if len(bodies) == 1:
+            return [self._create(bodies[0])]
+        made = self._many(self._api.request("POST", self._path, json={self._plural: bodies}))
+        if len(made) != len(bodies):
+            raise CloudError(f"Neutron made {len(made)} {self._plural} instead of {len(bodies)}")
+        return [self._parse(body) for body in made]
+
+    def _update(self, id: str, changes: Mapping[str, Any], revision: int | None = None) -> Resource | None:  # noqa: A002
+        """The changed resource; None when it is gone. Raises Overtaken when `revision` is no longer its own."""
+        path = self._path_of(id)
+        try:
+            return self._parse(
+                self._only(self._api.request("PUT", path, json={self._kind: changes}, revision=revision))
+            )
+        except SubjectGone:
+            return None
+
     def _path_of(self, id: str) -> str:  # noqa: A002
         # Anything else would address another path, e.g. "" the whole collection.
         if not _ID.fullmatch(id):
-            raise NotFound(f"there is no {self._kind} {id!r}: that is not an id")
+            raise SubjectGone(f"there is no {self._kind} {id!r}: that is not an id")
         return f"{self._path}/{id}"
 
     def _only(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -76,9 +101,9 @@ class Collection(Generic[Resource]):
         return body
 
     def _many(self, answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        bodies = answer.get(f"{self._kind}s")
+        bodies = answer.get(self._plural)
         if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
-            raise CloudError(f"Neutron's answer lacks the list of {self._kind}s asked for")
+            raise CloudError(f"Neutron's answer lacks the list of {self._plural} asked for")
         return bodies
 
     def _walk(self, params: Mapping[str, Sequence[str]]) -> Sequence[Mapping[str, Any]]:
@@ -86,7 +111,7 @@ class Collection(Generic[Resource]):
         for _ in range(_WALKS):
             with contextlib.suppress(_LostPlace):
                 return list(self._pages(params))
-        raise CloudError(f"cannot list {self._kind}s: they change faster than they can be read")
+        raise CloudError(f"cannot list {self._plural}: they change faster than they can be read")
 
     def _pages(self, params: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Any]]:
         page: dict[str, Sequence[str]] = {**params, "limit": [str(PAGE)]}
@@ -105,7 +130,7 @@ class Collection(Generic[Resource]):
             seen.update(ids)
             yield from bodies
             # A next page exists exactly when Neutron links to it: the server may set a lower limit than ours.
-            links = answer.get(f"{self._kind}s_links") or ()
+            links = answer.get(f"{self._plural}_links") or ()
             if not bodies or not any(link.get("rel") == "next" for link in links):
                 return
             page["marker"] = [ids[-1]]
@@ -116,12 +141,17 @@ class _LostPlace(Exception):
 
 
 def _params(filters: Mapping[str, Filter]) -> dict[str, Sequence[str]]:
-    return {
+    params: dict[str, Sequence[str]] = {
         name: [str(one) for one in value]
         if isinstance(value, Sequence) and not isinstance(value, str)
         else [str(value)]
         for name, value in filters.items()
     }
+    for name in _TAG_FILTERS & params.keys():
+        for tag in params[name]:
+            if "," in tag:
+                raise InvalidInput(f'nothing can be looked up by the tag "{tag}": Neutron takes a comma for two tags')
+    return params
 
 
 def _chunks(params: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Sequence[str]]]:

@@ -24,6 +24,7 @@ from kuryr.errors import (
     InvalidInput,
     KuryrError,
     NotFound,
+    Overtaken,
 )
 
 _EXHAUSTED = frozenset(
@@ -37,15 +38,22 @@ _EXHAUSTED = frozenset(
 )
 """Neutron's error types (neutron_lib.exceptions, neutron.ipam.exceptions) that mean: nothing is left."""
 
-_BY_STATUS: Mapping[int, type[KuryrError]] = {400: InvalidInput, 404: NotFound, 409: Conflict, 412: Conflict}
+_BY_STATUS: Mapping[int, type[KuryrError]] = {400: InvalidInput, 404: NotFound, 409: Conflict, 412: Overtaken}
 """Every other status is a CloudError."""
 
 _VERBS = {"POST": "create", "GET": "read", "PUT": "change", "DELETE": "delete"}
+
+_WORDS = {"floatingip": "floating IP", "subnetpool": "subnet pool", "policie": "QoS policy"}
+"""What people call a kind of resource where it is not what its path says."""
 
 _CREDENTIALS_HINT = "check the credentials in section [neutron] of kuryr.conf, in clouds.yaml or in OS_* variables"
 _RIGHTS_HINT = "Kuryr's user needs the roles `member` and `service` (or `admin`) on the project"
 _DOWN_HINT = "check that the service runs and can be reached from this host"
 _TLS_HINT = "check `cafile` in section [neutron] of kuryr.conf"
+
+
+class SubjectGone(NotFound):
+    """The very resource that a call was about does not exist, rather than one that its body names."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +64,38 @@ class Subject:
     path: str
     json: Mapping[str, Any] | None = None
 
+    @property
+    def id(self) -> str:
+        """The resource that the path names; "" for a whole collection."""
+        return (*self._steps, "")[1]
+
     def __str__(self) -> str:
         """E.g. `create port "web"`, `delete network 5e0f…`, `list ports`."""
-        family, _, id_ = self.path.strip("/").partition("/")
-        kind = family.removesuffix("s")
+        family, id_, action = (*self._steps, "", "")[:3]
+        kind = family.removesuffix("s").replace("-", "_")
+        words = _WORDS.get(kind) or kind.replace("_", " ")
         if id_:
-            return f"{_VERBS[self.method]} {kind} {id_}"
+            return f"{'change' if action else _VERBS[self.method]} {words} {id_}"
         if self.method == "GET":
-            return f"list {family}"
+            return f"list {words}s"
         body = (self.json or {}).get(kind)
         if not isinstance(body, Mapping):
-            return f"create {family}"
+            return f"create {words}s"
         label = body.get("cidr") or body.get("name")
-        return f'create {kind} "{label}"' if label else f"create {kind}"
+        return f'create {words} "{label}"' if label else f"create {words}"
+
+    @property
+    def _steps(self) -> list[str]:
+        """Family, id and action; of a resource within another one, its own."""
+        steps = self.path.removeprefix("/qos").strip("/").split("/")
+        return steps[2:] if steps[2:3] == ["port_forwardings"] else steps
 
 
 def checked(response: Response, subject: Subject) -> Mapping[str, Any]:
     """The JSON object in Neutron's answer, {} if it is empty. Raises the error that a failure stands for."""
     if response.status_code >= 300:
         raise _failed(response, subject)
-    if not response.content:
+    if response.content in {b"", b"null"}:
         return {}
     body = _json(response)
     if not isinstance(body, dict):
@@ -114,6 +134,8 @@ def _failed(response: Response, subject: Subject) -> KuryrError:
     message = f"cannot {subject}: {said or f'HTTP status {status}'}"
     if kind in _EXHAUSTED:
         return Exhausted(message)
+    if status == 404 and subject.id and (kind == "HTTPNotFound" or subject.id in (said or "")):
+        return SubjectGone(message)
     if status == 401:
         return CloudRefused(f"cannot {subject}: Neutron does not accept Keystone's token", hint=_CREDENTIALS_HINT)
     if status == 403:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from kuryr.neutron.api import Api
-from kuryr.neutron.collection import Collection
 from kuryr.neutron.resources import NetworkResource
+from kuryr.neutron.tags import Tagged
 
 
-class Networks(Collection[NetworkResource]):
+class Networks(Tagged[NetworkResource]):
     """`/networks`. Deleting a network takes its subnets along, as long as no ports but Neutron's own are left."""
 
     def __init__(self, api: Api) -> None:

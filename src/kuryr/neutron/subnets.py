@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict, Unpack
 
-from kuryr.errors import CloudError
 from kuryr.model import AddressRange, IPAddress, IPNetwork
 from kuryr.neutron.api import Api
-from kuryr.neutron.collection import Collection
 from kuryr.neutron.resources import SubnetResource
+from kuryr.neutron.tags import Tagged
 
 
 class SubnetSpec(TypedDict):
@@ -25,7 +24,7 @@ class SubnetSpec(TypedDict):
     project_id: NotRequired[str | None]
 
 
-class Subnets(Collection[SubnetResource]):
+class Subnets(Tagged[SubnetResource]):
     """`/subnets`."""
 
     def __init__(self, api: Api) -> None:
@@ -39,15 +38,9 @@ class Subnets(Collection[SubnetResource]):
         """
         return self._create(_body(spec))
 
-    def create_many(self, specs: Sequence[SubnetSpec]) -> list[SubnetResource]:
+    def create_many(self, specs: Sequence[SubnetSpec]) -> Sequence[SubnetResource]:
         """Make several subnets in one call, all or none; answers them in the order of `specs`. Raises as `create`."""
-        if len(specs) == 1:
-            return [self.create(**specs[0])]
-        answer = self._api.request("POST", self._path, json={"subnets": [_body(spec) for spec in specs]})
-        made = [self._parse(body) for body in self._many(answer)]
-        if len(made) != len(specs):
-            raise CloudError(f"Neutron made {len(made)} subnets instead of {len(specs)}")
-        return made
+        return self._create_many([_body(spec) for spec in specs])
 
 
 def _body(spec: SubnetSpec) -> dict[str, Any]:

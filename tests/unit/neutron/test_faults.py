@@ -15,6 +15,7 @@ from kuryr.errors import (
     InvalidInput,
     KuryrError,
     NotFound,
+    Overtaken,
 )
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
@@ -38,7 +39,7 @@ PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx at 10.1
         (409, "IpAddressGenerationFailure", Exhausted),
         (409, "IpAddressGenerationFailureAllSubnets", Exhausted),
         (409, "OverQuota", Exhausted),
-        (412, "RevisionNumberConstraintFailed", Conflict),
+        (412, "RevisionNumberConstraintFailed", Overtaken),
         (413, "RequestEntityTooLarge", CloudError),
         (429, "TooManyRequests", CloudError),
         (500, "HTTPInternalServerError", CloudError),

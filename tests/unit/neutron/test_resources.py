@@ -1,12 +1,12 @@
 """Neutron's JSON read as values: tolerant of what is missing or new, strict about nonsense."""
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import pytest
 
 from kuryr.errors import CloudError
-from kuryr.model import AddressRange, FixedIP, Route, Subnet
+from kuryr.model import AddressPair, AddressRange, FixedIP, Route, Subnet
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 
 SUBNET = {
@@ -56,6 +56,15 @@ def test_a_port_in_full() -> None:
             "binding:vif_type": "ovs",
             "binding:vnic_type": "direct",
             "binding:vif_details": {"bridge_name": "br-int"},
+            "security_groups": ["g"],
+            "port_security_enabled": False,
+            "allowed_address_pairs": [
+                {"ip_address": "10.9.0.1/24", "mac_address": "FA:16:3E:00:00:02"},
+                {"ip_address": "fd00::1"},
+            ],
+            "qos_policy_id": "q",
+            "dns_name": "web",
+            "tags": ["a", "b"],
             "revision_number": 4,
         }
     )
@@ -75,6 +84,15 @@ def test_a_port_in_full() -> None:
         vif_type="ovs",
         vnic_type="direct",
         details={"bridge_name": "br-int"},
+        security_groups=("g",),
+        port_security=False,
+        allowed_address_pairs=(
+            AddressPair(IPv4Network("10.9.0.0/24"), "fa:16:3e:00:00:02"),
+            AddressPair(IPv6Address("fd00::1")),
+        ),
+        qos_policy_id="q",
+        dns_name="web",
+        tags=("a", "b"),
         revision=4,
     )
 
@@ -106,6 +124,8 @@ def test_a_network_tells_who_else_may_use_it() -> None:
         (SubnetResource.parse, {**SUBNET, "gateway_ip": "x"}, "'x' as an address of subnet s"),
         (SubnetResource.parse, {**SUBNET, "allocation_pools": [{}]}, "None as an address of subnet s"),
         (PortResource.parse, {"id": "p", "fixed_ips": ["x"]}, "as fixed_ips of port p"),
+        (PortResource.parse, {"id": "p", "allowed_address_pairs": [{}]}, "None as an address of port p"),
+        (PortResource.parse, {"id": "p", "port_security_enabled": "no"}, "'no' as port_security_enabled of port p"),
         (PortResource.parse, {"id": "p", "binding:vif_details": "x"}, "'x' as binding:vif_details of port p"),
     ],
 )
