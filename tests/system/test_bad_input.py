@@ -229,7 +229,6 @@ REQUESTS: dict[str, Bad] = {
         "NetworkDriver.CreateEndpoint", endpoint("10.30.0.5/24"), 404, r"this host has no Kuryr network efefefefefef .*"
     ),
     "a join of nothing": Bad("NetworkDriver.Join", endpoint(""), 404, r"endpoint cdcdcdcdcdcd has no port .*"),
-    "an endpoint without address": Bad("NetworkDriver.CreateEndpoint", endpoint(""), 400, r"the endpoint has no .*"),
     "an id with blanks": Bad(
         "NetworkDriver.Join", {**endpoint(""), "EndpointID": "a b"}, 400, r"the request .* read.*"
     ),
