@@ -111,26 +111,39 @@ def test_without_ipam_neutron_gives_the_addresses(
 
 
 @pytest.mark.exhaustive
-def test_equal_cidrs_on_two_networks_are_no_conflict(host1: Host, bench: Bench) -> None:
-    """Each network is a world of its own."""
-    names = [bench.network(host1, "--subnet", FOUR) for _ in range(2)]
-    blue, green = (bench.run(host1, name, "--ip", "10.77.0.9") for name in names)
-    for container, name in ((blue, names[0]), (green, names[1])):
-        container.serve()
-        neighbour = bench.run(host1, name)
-        neighbour.reaches("10.77.0.9")
-        assert neighbour.fetch("10.77.0.9") == container.name
+def test_another_network_driver_may_take_its_addresses_from_neutron(
+    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, bench: Bench
+) -> None:
+    named = ("--ipam-driver", "kuryr", "--ipam-opt", f"neutron.subnet.uuid={tenant_network.subnet_id}")
+    network = bench.network(host1, *named, "--subnet", tenant_network.cidr, driver="bridge", ipam=False)
+    one, other = bench.run(host1, network), bench.run(host1, network, "--ip", "10.20.0.99")
+    kept = {
+        port["fixed_ips"][0]["ip_address"]: port["binding:host_id"]
+        for port in neutron.find("port", network_id=tenant_network.id, device_owner="kuryr:address")
+    }
+    assert kept == {endpoint(one, network)["IPAddress"]: "", "10.20.0.99": ""}
+    one.reaches("10.20.0.99")
+    host1.docker("restart", "--time", "0", other.name)
+    one.reaches("10.20.0.99")
 
 
 @pytest.mark.exhaustive
-def test_ranges_and_spare_addresses_are_kept(host1: Host, neutron: Neutron, bench: Bench) -> None:
-    network = bench.network(host1, "--subnet", FOUR, "--ip-range", "10.77.0.8/30", "--aux-address", "router=10.77.0.9")
-    taken = {endpoint(bench.run(host1, network), network)["IPAddress"] for _ in range(2)}
-    assert taken <= {"10.77.0.8", "10.77.0.10", "10.77.0.11"}
-    (subnet,) = neutron.find("subnet", cidr=FOUR)
-    assert subnet["cidr"] == FOUR
-    outside = bench.run(host1, network, "--ip", "10.77.0.200")
-    assert endpoint(outside, network)["IPAddress"] == "10.77.0.200"
+def test_another_network_driver_without_an_existing_subnet_is_refused(host1: Host, bench: Bench) -> None:
+    network = bench.network(host1, "--ipam-driver", "kuryr", "--subnet", FOUR, driver="bridge", ipam=False)
+    with pytest.raises(CommandFailed, match=r"needs an existing subnet \(name it by --ipam-opt neutron\.subnet\.uuid"):
+        bench.run(host1, network)
+
+
+@pytest.mark.exhaustive
+def test_a_spare_address_of_an_existing_subnet_is_kept_in_neutron(
+    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, bench: Bench
+) -> None:
+    named = ("--ipam-opt", f"neutron.subnet.uuid={tenant_network.subnet_id}", "--subnet", tenant_network.cidr)
+    network = bench.network(host1, *named, "--aux-address", "printer=10.20.0.99")
+    (port,) = neutron.find("port", network_id=tenant_network.id, device_owner="kuryr:address")
+    assert port["fixed_ips"][0]["ip_address"] == "10.20.0.99"
+    with pytest.raises(CommandFailed, match=r"10\.20\.0\.99"):
+        bench.run(host1, network, "--ip", "10.20.0.99")
 
 
 @pytest.mark.exhaustive

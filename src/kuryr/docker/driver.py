@@ -13,9 +13,10 @@ from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.pools import PendingPools
-from kuryr.docker.sweeping import Sweeper
+from kuryr.docker.sweeping import Sweep, Sweeper
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.ports import LocalCloud
+from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
@@ -35,6 +36,8 @@ class Driver:
         neutron = connect(conf, observe)
         topology = Topology(neutron)
         cloud = LocalCloud(neutron, topology, mark)
+        self._behind = Behind()
+        reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
         networks = Networks(neutron, topology, mark, self._sweep_soon)
         binding = Binding(
             BindingContext(
@@ -46,20 +49,21 @@ class Driver:
                 timeout=conf.binding.ovsdb_timeout,
             )
         )
-        self._behind = Behind()
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         engine = Engine(conf.docker.engine_socket)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
-        self._sweeper = Sweeper(
-            engine,
-            networks,
-            Reconciler(cloud, binding, endpoints, Suspects(conf.sweep.grace)),
-            Suspects(conf.sweep.grace),
-            conf.sweep.interval,
-        )
+        grace = conf.sweep.grace
+        unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
+        reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
+        sweeps: list[Sweep] = [
+            lambda view: networks.sweep(view.networks, unused_networks),
+            lambda view: reservations.sweep(view.addresses, unused_addresses),
+            lambda view: reconciler.sweep(view.endpoints),
+        ]
+        self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
         self.network = NetworkDriver(topology, networks, endpoints, pending)
         self.endpoint = EndpointDriver(networks, endpoints)
-        self.ipam = IpamDriver(topology, networks, endpoints, pending)
+        self.ipam = IpamDriver(topology, networks, reservations, endpoints, pending)
 
     def start(self) -> None:
         """Begin to look for leftovers."""

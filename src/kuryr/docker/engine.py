@@ -5,13 +5,15 @@ daemon boots, it accepts connections and answers nothing (docker-protocol facts 
 bounded by a second, and no answer means: not now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_interface
 from typing import Any
 
 import httpx
 
 from kuryr.errors import KuryrError
+from kuryr.model import IPAddress
 
 TIMEOUT = 1.0
 
@@ -24,12 +26,18 @@ class EngineSilent(KuryrError):
     """Docker does not answer: it is down, or it boots."""
 
 
+OWN_IPAM = frozenset({"", "default", "null"})
+"""IPAM drivers of Docker's own."""
+
+
 @dataclass(frozen=True)
 class EngineView:
     """The ids of all networks, and of all endpoints that could be Kuryr's."""
 
     networks: frozenset[str]
     endpoints: frozenset[str]
+    addresses: frozenset[IPAddress] = frozenset()
+    """All that are in use, by a container or as auxiliary address, where an IPAM driver could be Kuryr."""
 
 
 class Engine:
@@ -45,9 +53,13 @@ class Engine:
             try:
                 networks = _get(http, "/networks")
                 alive = frozenset(str(network["Id"]) for network in networks)
-                ours = [network["Id"] for network in networks if network.get("Driver") not in BUILT_IN]
-                return EngineView(alive, frozenset(each for network in ours for each in _endpoints(http, network)))
-            except (AttributeError, KeyError, TypeError) as error:
+                inspected = [_get(http, f"/networks/{each['Id']}", missing={}) for each in networks if _concerns(each)]
+                return EngineView(
+                    alive,
+                    frozenset(str(each["EndpointID"]) for network in inspected for each in _containers(network)),
+                    frozenset(each for network in inspected for each in _addresses(network)),
+                )
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise EngineSilent(f"what answers at {self._socket} is not Docker") from error
 
     def may_know(self, endpoint: str) -> bool:
@@ -58,11 +70,30 @@ class Engine:
             return True
 
 
-def _endpoints(http: httpx.Client, network: str) -> Iterator[str]:
-    # A network that went meanwhile has no endpoints.
-    found = _get(http, f"/networks/{network}", missing={})
-    for container in (found.get("Containers") or {}).values():
-        yield str(container["EndpointID"])
+def _concerns(network: Mapping[str, Any]) -> bool:
+    """Whether Kuryr may be the driver or the IPAM driver of a network, as it is listed."""
+    return network.get("Driver") not in BUILT_IN or _ipam(network).get("Driver", "") not in OWN_IPAM
+
+
+def _ipam(network: Mapping[str, Any]) -> Mapping[str, Any]:
+    return network.get("IPAM") or {}
+
+
+def _containers(network: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Those on a network; a network that went meanwhile has none."""
+    return (network.get("Containers") or {}).values()
+
+
+def _addresses(network: Mapping[str, Any]) -> Iterator[IPAddress]:
+    if _ipam(network).get("Driver", "") in OWN_IPAM:
+        return
+    for container in _containers(network):
+        for text in (container.get("IPv4Address"), container.get("IPv6Address")):
+            if text:
+                yield ip_interface(text).ip
+    for pool in _ipam(network).get("Config") or []:
+        for text in (pool.get("AuxiliaryAddresses") or {}).values():
+            yield ip_interface(text).ip
 
 
 def _get(http: httpx.Client, path: str, *, missing: object = None) -> Any:

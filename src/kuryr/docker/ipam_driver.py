@@ -16,6 +16,7 @@ from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.errors import Exhausted, InvalidInput, NotFound
 from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import AddressRange, IPAddress, IPNetwork, Subnet
@@ -30,9 +31,17 @@ IPInterface = IPv4Interface | IPv6Interface
 class IpamDriver:
     """Docker's IPAM requests. Thread-safe."""
 
-    def __init__(self, topology: Topology, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        networks: Networks,
+        reservations: Reservations,
+        endpoints: Endpoints,
+        pending: PendingPools,
+    ) -> None:
         self._topology = topology
         self._networks = networks
+        self._reservations = reservations
         self._endpoints = endpoints
         self._pending = pending
 
@@ -74,22 +83,29 @@ class IpamDriver:
         return {"Address": str(address), "Data": {}}
 
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
-        """Give a container's port back, behind. Gateways and auxiliary addresses were never taken.
+        """Give a container's port back, or an address that was kept, behind. Gateways were never taken.
 
         Never waits for Neutron.
         """
         pool = PoolId.parse(request.pool_id)
         address = parse_address(request.address, "address")
-        if self._pending.of(pool):
-            return {}
-        if bound := self._networks.remembered_of_key(pool.key):
-            try:
-                self._endpoints.release(bound.subnet_with(address).id, address)
-            except NotFound:
-                LOG.info("%s is in no subnet of network %s any more", address, bound.network.id)
-        else:
-            self._endpoints.left_behind()
+        if not self._released(pool, address) and pool.subnet_id:
+            self._reservations.give_back(pool.subnet_id, address, pool.key)
         return {}
+
+    def _released(self, pool: PoolId, address: IPAddress) -> bool:
+        """Whether the address needs no more care: a container's, whose port goes, or a gateway's."""
+        if pending := self._pending.of(pool):
+            return pending.found is None or pending.found[1].gateway == address
+        bound = self._networks.remembered_of_key(pool.key)
+        if bound is None:
+            self._endpoints.left_behind()
+            return False
+        try:
+            subnet = bound.subnet_with(address)
+        except NotFound:
+            return False
+        return subnet.gateway == address or self._endpoints.release(subnet.id, address)
 
     def _gateway(self, pool: PoolId, wanted: str) -> IPInterface:
         pending = self._pending.of(pool)
@@ -102,12 +118,29 @@ class IpamDriver:
         return ip_interface(f"{gateway}/{pool.cidr.prefixlen}")
 
     def _container_or_aux(self, pool: PoolId, wanted: str) -> IPInterface:
-        """Auxiliary addresses look like containers' but come before the network exists."""
+        """Auxiliary addresses look like containers' but come before the network exists.
+
+        So do the containers' of another network driver, whose network never comes here.
+        """
         address = host_address(wanted, "address", pool.cidr) if wanted else None
-        if address and self._pending.of(pool):
+        pending = self._pending.of(pool)
+        if address and pending and not pending.found:
             return ip_interface(f"{address}/{pool.cidr.prefixlen}")
+        if pool.subnet_id and (pending or not self._networks.has_key(pool.key)):
+            return self._keep(pool, address)
+        if pending:
+            raise NotFound(
+                f"{pool.cidr} has no Neutron network: another network driver needs an existing subnet",
+                hint="name it by --ipam-opt neutron.subnet.uuid=…",
+            )
         bound = self._networks.of_key(pool.key)
         return self._reserve(bound, bound.subnet_of_key(pool.key), address)
+
+    def _keep(self, pool: PoolId, address: IPAddress | None) -> IPInterface:
+        """An address of an existing subnet for somebody who is no port of Kuryr's: one request."""
+        network = self._topology.network_of_subnet(pool.subnet_id)
+        kept = self._reservations.keep(network, (pool.subnet_id, address), pool.key)
+        return ip_interface(f"{kept}/{pool.cidr.prefixlen}")
 
     def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
         """An address of `subnet`; when any will do and none is left there, one of the next subnet of its family.

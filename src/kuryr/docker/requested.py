@@ -115,11 +115,13 @@ def _check_gateway(requested: Requested, subnet: Subnet) -> None:
 
 
 def _check_aux(requested: Requested, subnet: Subnet) -> None:
-    """An auxiliary address must stay unused, which an existing subnet only promises outside of its pools."""
+    """An auxiliary address must stay unused: Kuryr's IPAM keeps it, others need one outside of the subnet's pools."""
+    if requested.pending and requested.pending.found:
+        return
     for address in _in_pools(requested.aux, subnet):
         raise InvalidInput(
             f"--aux-address {address} is in an allocation pool of the existing subnet {subnet.id}",
-            hint="reserve it in Neutron by a port instead",
+            hint="name the subnet by --ipam-opt instead of -o",
         )
 
 

@@ -11,12 +11,10 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable, Sequence
 
-from kuryr.docker.engine import Engine, EngineSilent
+from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.errors import KuryrError
-from kuryr.gateway.networks import Networks
-from kuryr.host.reconcile import Reconciler
-from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
 
@@ -27,20 +25,20 @@ LONGEST_PAUSE = 300.0
 """Seconds between two looks while something resists or the cloud is down: leftovers go soon after a long outage."""
 
 
-class Sweeper:
-    """A thread that sweeps this host. `soon` may be called from anywhere."""
+Sweep = Callable[[EngineView], int]
+"""Removes what the engine does not use any more; returns how much looks unused and is still there."""
 
-    def __init__(
-        self, engine: Engine, networks: Networks, reconciler: Reconciler, suspects: Suspects, interval: float
-    ) -> None:
+
+class Sweeper:
+    """A thread that sweeps this host by several `sweeps`. `soon` may be called from anywhere."""
+
+    def __init__(self, engine: Engine, sweeps: Sequence[Sweep], grace: float, interval: float) -> None:
         self._engine = engine
-        self._networks = networks
-        self._reconciler = reconciler
-        self._suspects = suspects
+        self._sweeps = sweeps
         self._interval = interval
         self._wake = threading.Condition()
         self._next = time.monotonic()
-        self._first_pause = self._pause = suspects.grace * 1.05
+        self._first_pause = self._pause = grace * 1.05
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
@@ -64,7 +62,7 @@ class Sweeper:
     def sweep(self) -> int:
         """One look at everything; how much looks unused and is still there. Raises KuryrError."""
         view = self._engine.view()
-        return self._networks.sweep(view.networks, self._suspects) + self._reconciler.sweep(view.endpoints)
+        return sum(sweep(view) for sweep in self._sweeps)
 
     def _run(self) -> None:
         while True:

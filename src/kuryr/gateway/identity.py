@@ -1,10 +1,11 @@
 """How Kuryr's own objects are recognised in Neutron, by anybody, at any time, after any crash.
 
-Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Two kinds
+Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Three kinds
 of ports tell the rest by their device_owner and device_id, which Neutron filters by:
 
     container port  device_owner compute:kuryr   device_id  its user, or `RESERVED` until the user is known
     anchor          device_owner kuryr:network   device_id  <owner>:<key>.<subnet>,…:<setting>,…
+    reservation     device_owner kuryr:address   device_id  the key by which the engine asks for its pool's addresses
 
 An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
 of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 
 PORT_OWNER = "compute:kuryr"
 ANCHOR_OWNER = "kuryr:network"
+RESERVATION_OWNER = "kuryr:address"
 RESERVED = "kuryr:reserved"
 
 

@@ -130,6 +130,10 @@ class Networks:
         """What the network stands on whose addresses are asked for by `key`. Raises NotFound."""
         return self._known(lambda anchor: key in anchor.anchorage.keys, key)
 
+    def has_key(self, key: str) -> bool:
+        """Whether `key` is one by which addresses of this host's networks are asked for."""
+        return any(key in anchor.anchorage.keys for anchor in self._loaded().values())
+
     def remembered(self, owner: str) -> Anchorage | None:
         """What is known of the engine's network `owner` without asking Neutron."""
         with self._guard:

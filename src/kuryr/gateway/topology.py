@@ -74,6 +74,15 @@ class Topology:
         known = self._known.get(network_id)
         return known or self._read(self._neutron.networks.get(network_id))
 
+    def network_of_subnet(self, subnet_id: str) -> Network:
+        """The network that has this subnet, from memory if it was read before. Raises NotFound."""
+        with self._lock:
+            known = list(self._known.values())
+        for network in known:
+            if any(subnet.id == subnet_id for subnet in network.subnets):
+                return network
+        return self.network(self._neutron.subnets.get(subnet_id).network_id)
+
     def remembered(self, network_id: str) -> Network | None:
         """The network and its subnets, if they were read before."""
         return self._known.get(network_id)

@@ -157,28 +157,30 @@ class Endpoints:
                 elif release:
                     self._sweep_soon()
 
-    def release(self, subnet_id: str, address: IPAddress) -> None:
+    def release(self, subnet_id: str, address: IPAddress) -> bool:
         """The engine gives an address back; with the last one goes the port, whoever used it.
 
-        What is gone already is no error. Never waits for the cloud: what is not known yet is left to the sweep.
+        Returns whether it may be one of a port of this host. Never waits for the cloud: what is not known yet is left
+        to the sweep.
         """
         if not self.load.done:
             self.left_behind()
-            return
+            return True
         held = self._holdings.at(subnet_id, address)
         if held is None:
-            return
+            return False
         if held.use is Use.CLAIMED and self._is_alive(held.owner):
             # Another network's auxiliary address or gateway may be a container's address here.
             LOG.info("%s is not given back: endpoint %s has it", address, held.owner[:12])
             self._sweep_soon()
-            return
+            return True
         self._unplug(held.vif.port_id)
         freed = self._holdings.change(held, Use.FREED, out=held.out - {address})
         if freed and freed.out:
             self._expect_change(freed)
         elif freed:
             self.releases.start(freed.vif)
+        return True
 
     def left_behind(self) -> None:
         """The engine gave something back that is not known here: the sweep shall look for it."""

@@ -73,6 +73,23 @@ def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: C
     assert view.endpoints == {"e1", "e2", "e3"}
 
 
+def test_addresses_are_seen_where_the_ipam_driver_is_none_of_dockers(docker: Callable[[Answers], Engine]) -> None:
+    """Also those of a network whose driver is Docker's own, and auxiliary ones."""
+    config = [{"Subnet": "10.1.0.0/24", "AuxiliaryAddresses": {"router": "10.1.0.9"}}, {"Subnet": "fd00::/64"}]
+    ours = {"Driver": "kuryr", "Config": config}
+    mac = {"Id": "n1", "Driver": "macvlan", "IPAM": ours}
+    own = {"Id": "n2", "Driver": "kuryr", "IPAM": {"Driver": "default", "Config": config}}
+    container = {"EndpointID": "e1", "IPv4Address": "10.1.0.5/24", "IPv6Address": "fd00::5/64"}
+    other = {"EndpointID": "e2", "IPv4Address": "172.18.0.2/16", "IPv6Address": ""}
+    answers: Answers = {
+        "/networks": (200, [mac, own]),
+        "/networks/n1": (200, {**mac, "Containers": {"c1": container}}),
+        "/networks/n2": (200, {**own, "Containers": {"c2": other}}),
+    }
+    seen = {str(address) for address in docker(answers).view().addresses}
+    assert seen == {"10.1.0.5", "fd00::5", "10.1.0.9"}
+
+
 @pytest.mark.parametrize("nothing", [{"Containers": {}}, {"Containers": None}, {}])
 def test_a_network_without_containers_has_no_endpoints(docker: Callable[[Answers], Engine], nothing: object) -> None:
     assert docker({"/networks": (200, NETWORKS[:1]), "/networks/n1": (200, nothing)}).view().endpoints == frozenset()

@@ -343,17 +343,18 @@ def test_a_range_on_an_existing_subnet_must_be_one_of_its_pools(docker: Docker, 
     docker.create_network(ipam_opt=named, ip_range="10.1.0.128/25")
 
 
-def test_an_auxiliary_address_on_an_existing_subnet_must_lie_outside_of_its_pools(
+def test_an_auxiliary_address_on_a_subnet_named_by_o_must_lie_outside_of_its_pools(
     docker: Docker, neutron: FakeNeutron
 ) -> None:
+    """The IPAM driver was not told that the subnet exists, so it has not kept the address."""
     blue = site(neutron)
     named = option("neutron.subnet.uuid", blue)
     with pytest.raises(InvalidInput, match="in an allocation pool of the existing subnet"):
-        docker.create_network(ipam_opt=named, aux={"x": "10.1.0.9"})
+        docker.create_network("10.1.0.0/24", o=named, aux={"x": "10.1.0.9"})
     neutron.cloud.resources["subnet"][blue.subnet_id]["allocation_pools"] = [
         {"start": "10.1.0.128", "end": "10.1.0.254"}
     ]
-    docker.create_network(ipam_opt=named, aux={"x": "10.1.0.9"})
+    docker.create_network("10.1.0.0/24", o=named, aux={"x": "10.1.0.9"})
 
 
 # -- what is not served

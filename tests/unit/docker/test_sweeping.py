@@ -11,7 +11,7 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.docker import sweeping
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
-from kuryr.docker.sweeping import Sweeper
+from kuryr.docker.sweeping import Sweep, Sweeper
 from kuryr.errors import CloudUnavailable
 from kuryr.host.reconcile import Reconciler
 from kuryr.suspects import Suspects
@@ -34,7 +34,7 @@ class FakeEngine:
             raise self.failure
         if self.silent:
             raise EngineSilent("Docker does not answer")
-        return EngineView(frozenset(self.docker.networks), frozenset(self.docker.endpoints))
+        return self.docker.view()
 
     def looked(self) -> None:
         assert self.looks.acquire(timeout=5)
@@ -47,8 +47,11 @@ def engine(docker: Docker) -> FakeEngine:
 
 @pytest.fixture
 def sweeper(docker: Docker, engine: FakeEngine) -> Sweeper:
-    node = docker.node
-    return Sweeper(cast("Engine", engine), node.networks, node.reconciler, node.suspects, 3600)
+    return sweeper_of(docker, engine)
+
+
+def sweeper_of(docker: Docker, engine: FakeEngine, grace: float = GRACE) -> Sweeper:
+    return Sweeper(cast("Engine", engine), docker.sweeps(), grace, 3600)
 
 
 def test_a_living_network_and_its_containers_stay_whatever_is_remembered(
@@ -102,7 +105,7 @@ def test_a_container_outlives_its_lost_anchor(
             neutron.cloud.delete("port", port["id"])
     docker.restart_driver()
     node = docker.node
-    sweeper = Sweeper(cast("Engine", FakeEngine(docker)), node.networks, node.reconciler, node.suspects, 3600)
+    sweeper = sweeper_of(docker, FakeEngine(docker))
     for _ in range(3):
         sweeper.sweep()
         node.clock.now += GRACE
@@ -127,10 +130,8 @@ def test_it_looks_after_the_start_and_when_asked(sweeper: Sweeper, engine: FakeE
 def test_it_looks_again_after_a_failure_at_growing_intervals(
     docker: Docker, engine: FakeEngine, failure: Exception
 ) -> None:
-    node = docker.node
     engine.failure = failure
-    node.suspects.grace = 0.02
-    sweeper = Sweeper(cast("Engine", engine), node.networks, node.reconciler, node.suspects, 3600)
+    sweeper = sweeper_of(docker, engine, 0.02)
     close = started(sweeper)
     for _ in range(3):
         engine.looked()
@@ -140,10 +141,8 @@ def test_it_looks_again_after_a_failure_at_growing_intervals(
 def test_after_a_long_outage_it_looks_soon(docker: Docker, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The intervals stop growing: otherwise the thirtieth look would come after years."""
     monkeypatch.setattr(sweeping, "LONGEST_PAUSE", 0.02)
-    node = docker.node
     engine.failure = CloudUnavailable("away")
-    node.suspects.grace = 0.01
-    sweeper = Sweeper(cast("Engine", engine), node.networks, node.reconciler, node.suspects, 3600)
+    sweeper = sweeper_of(docker, engine, 0.01)
     close = started(sweeper)
     for _ in range(30):
         engine.looked()
@@ -163,8 +162,12 @@ def test_it_looks_again_for_what_is_still_there(
         """A grace period that is over at the second look."""
         return Suspects(0.02, itertools.count().__next__)
 
-    reconciler = Reconciler(node.cloud, node.binding, node.endpoints, suspects())
-    sweeper = Sweeper(cast("Engine", engine), node.networks, reconciler, suspects(), 3600)
+    unused, reconciler = suspects(), Reconciler(node.cloud, node.binding, node.endpoints, suspects())
+    sweeps: list[Sweep] = [
+        lambda view: node.networks.sweep(view.networks, unused),
+        lambda view: reconciler.sweep(view.endpoints),
+    ]
+    sweeper = Sweeper(cast("Engine", engine), sweeps, 0.02, 3600)
     close = started(sweeper)
     engine.looked()
     engine.looked()

@@ -9,19 +9,23 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from types import SimpleNamespace
 from typing import Any, cast
 
 from kuryr.docker import messages
 from kuryr.docker.driver import Driver
 from kuryr.docker.endpoint_driver import EndpointDriver
+from kuryr.docker.engine import EngineView
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.pools import PendingPools
+from kuryr.docker.sweeping import Sweep
 from kuryr.errors import KuryrError
-from unit.host.node import Node
+from kuryr.model import IPAddress
+from kuryr.suspects import Suspects
+from unit.host.node import GRACE, Node
 
 _NUMBERS = itertools.count(1)
 
@@ -85,17 +89,21 @@ class Docker:
     def __init__(self, node: Node) -> None:
         self.networks: set[str] = set()
         self.endpoints: set[str] = set()
+        self.addresses: set[IPAddress] = set()
+        """Those of containers on networks of another driver, and auxiliary ones."""
         self.start_driver(node)
 
     def start_driver(self, node: Node) -> None:
         """A new Kuryr process."""
         self.node = node
         self.pending = PendingPools(patience=0, clock=node.clock)
+        self.unused = Suspects(GRACE, node.clock)
         parts = (node.topology, node.networks, node.endpoints, self.pending)
+        kept = (node.topology, node.networks, node.reservations, node.endpoints, self.pending)
         families = SimpleNamespace(
             network=NetworkDriver(*parts),
             endpoint=EndpointDriver(node.networks, node.endpoints),
-            ipam=IpamDriver(*parts),
+            ipam=IpamDriver(*kept),
         )
         self.driver = cast("Driver", families)
 
@@ -216,6 +224,29 @@ class Docker:
             self._release(*lease)
         assert self.node.behind.drain(10)
 
+    def create_foreign_network(self, subnet: str = "", *, ipam_opt: Mapping[str, str] | None = None) -> DockerNetwork:
+        """`docker network create -d macvlan --ipam-driver kuryr`: Kuryr gives out addresses, no more."""
+        network = DockerNetwork(new_id())
+        version = 6 if ":" in subnet else 4
+        try:
+            self._request_pool(network, subnet, version, ipam_opt or {}, "", "", {})
+        except KuryrError:
+            self._release_pools(network)
+            raise
+        return network
+
+    def take_address(self, network: DockerNetwork, ip: str = "") -> str:
+        """A container starts on a network of another driver."""
+        address = self._request_address(network.pools[0], ip, None)
+        self.addresses.add(ip_interface(address).ip)
+        return address
+
+    def return_address(self, network: DockerNetwork, address: str) -> None:
+        """A container stops on a network of another driver."""
+        self.addresses.discard(ip_interface(address).ip)
+        self._release(network.pool_id, address)
+        assert self.node.behind.drain(10)
+
     def remove_network(self, network: DockerNetwork) -> None:
         """`docker network rm`."""
         self.networks.discard(network.id)
@@ -224,13 +255,25 @@ class Docker:
 
     def sweep(self) -> int:
         """One look at everything."""
+        return sum(sweep(self.view()) for sweep in self.sweeps())
+
+    def sweeps(self) -> list[Sweep]:
+        """What the driver sweeps."""
         node = self.node
-        return node.networks.sweep(self.networks, node.suspects) + node.reconciler.sweep(self.endpoints)
+        return [
+            lambda view: node.networks.sweep(view.networks, node.suspects),
+            lambda view: node.reservations.sweep(view.addresses, self.unused),
+            lambda view: node.reconciler.sweep(view.endpoints),
+        ]
+
+    def view(self) -> EngineView:
+        """What the engine says of itself."""
+        return EngineView(frozenset(self.networks), frozenset(self.endpoints), frozenset(self.addresses))
 
     def sweep_after_grace(self) -> int:
         """Two looks, as far apart as the grace period."""
         self.sweep()
-        self.node.clock.now += 60
+        self.node.clock.now += GRACE
         return self.sweep()
 
     def _create(self, id_: str, data: Mapping[str, Any], o: Mapping[str, Any] | None, *, ipv6: bool = False) -> None:
@@ -255,6 +298,7 @@ class Docker:
         pool.gateway = self._request_address(pool, gateway, {"RequestAddressType": "com.docker.network.gateway"})
         for address in aux.values():
             pool.aux.append(self._request_address(pool, address, None))
+            self.addresses.add(ip_address(address))
         length = pool.cidr.partition("/")[2]
         return {
             "AddressSpace": "KuryrLocal",
@@ -288,6 +332,7 @@ class Docker:
     def _release_pools(self, network: DockerNetwork) -> None:
         for pool in network.pools:
             if pool.id:
+                self.addresses -= {ip_interface(each).ip for each in pool.aux}
                 for address in filter(None, [pool.gateway, *pool.aux]):
                     self._release(pool.id, address)
                 self.forgive("IpamDriver.ReleasePool", PoolID=pool.id)

@@ -15,6 +15,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.ports import LocalCloud
+from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
@@ -67,6 +68,7 @@ class Node:
         self.cloud = LocalCloud(client, self.topology, mark)
         self.binding = kernel.binding()
         self.networks = Networks(client, self.topology, mark, self.ask_for_sweep)
+        self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""
         timing = Timing(ready=1, settle=0.2)

@@ -1,0 +1,92 @@
+"""Addresses of existing subnets that are kept, by ports without a host, for somebody who is no port of Kuryr's.
+
+Who needs them: containers of another network driver that takes its addresses from Kuryr's IPAM, and auxiliary
+addresses that lie where Neutron would otherwise give them to anybody. A reservation bears the host's mark and the key
+by which the engine asks for its pool's addresses. The engine says which addresses it still uses; the rest is swept.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+
+from kuryr.behind import Behind
+from kuryr.errors import CloudUnavailable, KuryrError
+from kuryr.gateway.identity import RESERVATION_OWNER
+from kuryr.model import IPAddress, Mark, Network, Wanted
+from kuryr.neutron.client import Neutron
+from kuryr.neutron.resources import PortResource
+from kuryr.suspects import Suspects
+
+LOG = logging.getLogger(__name__)
+
+
+class Reservations:
+    """Keeps and gives back addresses without a host. Thread-safe.
+
+    `sweep_soon` is called when something may have been left behind.
+    """
+
+    def __init__(self, neutron: Neutron, mark: Mark, behind: Behind, sweep_soon: Callable[[], None]) -> None:
+        self._neutron = neutron
+        self._mark = mark
+        self._behind = behind
+        self._sweep_soon = sweep_soon
+
+    def keep(self, network: Network, wanted: Wanted, key: str) -> IPAddress:
+        """Keep an address of a subnet of `network`: one request.
+
+        Raises Conflict when it is in use, Exhausted when none is left.
+        """
+        port = self._neutron.ports.create(
+            network_id=network.id,
+            name=f"kuryr-{key}",
+            description=str(self._mark),
+            device_owner=RESERVATION_OWNER,
+            device_id=key,
+            fixed_ips=(wanted,),
+            project_id=network.project_id,
+            admin_state_up=False,
+            security_groups=(),
+        )
+        return port.fixed_ips[0].address
+
+    def give_back(self, subnet_id: str, address: IPAddress, key: str) -> None:
+        """Let go of an address, behind; what is not kept is no error."""
+
+        def release() -> None:
+            where = [f"subnet_id={subnet_id}", f"ip_address={address}"]
+            for port in self._list(device_id=key, fixed_ips=where):
+                self._neutron.ports.delete(port.id)
+
+        if self._behind.soon(self._swept_after_failure(release)) is None:
+            self._sweep_soon()
+
+    def sweep(self, alive: Collection[IPAddress], suspects: Suspects) -> int:
+        """Give back what the engine does not use any more; `alive` are the addresses that it does.
+
+        Returns how many look unused and are still there. Raises CloudUnavailable.
+        """
+        unused = {port.id: port for port in self._list() if all(fixed.address not in alive for fixed in port.fixed_ips)}
+        left = len(unused)
+        for port_id in sorted(suspects.convict(unused)):
+            try:
+                self._neutron.ports.delete(port_id)
+                LOG.info("swept the reservation of %s", unused[port_id].fixed_ips)
+                left -= 1
+            except CloudUnavailable:
+                raise
+            except KuryrError as error:
+                LOG.info("reservation %s cannot be swept yet: %s", port_id, error)
+        return left
+
+    def _list(self, **filters: str | list[str]) -> list[PortResource]:
+        return self._neutron.ports.list(description=str(self._mark), device_owner=RESERVATION_OWNER, **filters)
+
+    def _swept_after_failure(self, work: Callable[[], None]) -> Callable[[], None]:
+        def guarded() -> None:
+            try:
+                work()
+            except KuryrError:
+                self._sweep_soon()
+                raise
+
+        return guarded
