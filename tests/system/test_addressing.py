@@ -12,6 +12,7 @@ from kuryr_lab.lab import Lab
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
+from kuryr_lab.waiting import wait_until
 from system.conftest import Bench
 from system.test_containers import ports_of
 
@@ -125,6 +126,9 @@ def test_another_network_driver_may_take_its_addresses_from_neutron(
     one.reaches("10.20.0.99")
     host1.docker("restart", "--time", "0", other.name)
     one.reaches("10.20.0.99")
+    host1.docker("rm", "--force", one.name, other.name)
+    of_others = {"network_id": tenant_network.id, "device_owner": "kuryr:address"}
+    wait_until("the addresses are given back", lambda: not neutron.find("port", **of_others))
 
 
 @pytest.mark.exhaustive

@@ -61,7 +61,7 @@ class Driver:
             lambda view: reconciler.sweep(view.endpoints),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
-        self.network = NetworkDriver(topology, networks, endpoints, pending)
+        self.network = NetworkDriver(topology, networks, reservations, endpoints, pending)
         self.endpoint = EndpointDriver(networks, endpoints)
         self.ipam = IpamDriver(topology, networks, reservations, endpoints, pending)
 

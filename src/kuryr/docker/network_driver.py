@@ -12,6 +12,7 @@ from kuryr.docker.requested import Requested
 from kuryr.errors import InvalidInput, NotFound
 from kuryr.gateway.identity import Anchorage, Berth
 from kuryr.gateway.networks import Networks
+from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import Network, Subnet
@@ -27,9 +28,17 @@ SETTLE = 30.0
 class NetworkDriver:
     """Docker's requests about networks. Thread-safe."""
 
-    def __init__(self, topology: Topology, networks: Networks, endpoints: Endpoints, pending: PendingPools) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        networks: Networks,
+        reservations: Reservations,
+        endpoints: Endpoints,
+        pending: PendingPools,
+    ) -> None:
         self._topology = topology
         self._networks = networks
+        self._reservations = reservations
         self._endpoints = endpoints
         self._pending = pending
 
@@ -68,11 +77,12 @@ class NetworkDriver:
     def delete_network(self, request: messages.NetworkOnly) -> Reply:
         """Give the network back; what is still being deleted on it is waited for."""
         try:
-            network_id = self._networks.of_owner(request.network_id).network.id
+            network = self._networks.of_owner(request.network_id).network
         except NotFound:
             pass
         else:
-            self._endpoints.releases.settle_network(network_id, SETTLE)
+            self._endpoints.releases.settle_network(network.id, SETTLE)
+            self._reservations.settle([subnet.id for subnet in network.subnets])
         self._networks.remove(request.network_id)
         return {}
 

@@ -6,7 +6,9 @@ by which the engine asks for its pool's addresses. The engine says which address
 """
 
 import logging
+import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
 
 from kuryr.behind import Behind
 from kuryr.errors import CloudUnavailable, KuryrError
@@ -17,6 +19,9 @@ from kuryr.neutron.resources import PortResource
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
+
+SETTLE = 10.0
+"""Seconds that whoever wants an address again waits until it has been given back."""
 
 
 class Reservations:
@@ -30,12 +35,17 @@ class Reservations:
         self._mark = mark
         self._behind = behind
         self._sweep_soon = sweep_soon
+        self._lock = threading.Lock()
+        self._leaving: dict[tuple[str, IPAddress], Future[None]] = {}
 
     def keep(self, network: Network, wanted: Wanted, key: str) -> IPAddress:
         """Keep an address of a subnet of `network`: one request.
 
         Raises Conflict when it is in use, Exhausted when none is left.
         """
+        subnet_id, address = wanted
+        if address is not None:
+            self._settle(lambda place: place == (subnet_id, address))
         port = self._neutron.ports.create(
             network_id=network.id,
             name=f"kuryr-{key}",
@@ -51,14 +61,32 @@ class Reservations:
 
     def give_back(self, subnet_id: str, address: IPAddress, key: str) -> None:
         """Let go of an address, behind; what is not kept is no error."""
+        place = (subnet_id, address)
 
         def release() -> None:
-            where = [f"subnet_id={subnet_id}", f"ip_address={address}"]
-            for port in self._list(device_id=key, fixed_ips=where):
-                self._neutron.ports.delete(port.id)
+            try:
+                where = [f"subnet_id={subnet_id}", f"ip_address={address}"]
+                for port in self._list(device_id=key, fixed_ips=where):
+                    self._neutron.ports.delete(port.id)
+            except KuryrError:
+                self._sweep_soon()
+                raise
+            finally:
+                with self._lock:
+                    self._leaving.pop(place, None)
 
-        if self._behind.soon(self._swept_after_failure(release)) is None:
+        with self._lock:
+            if place in self._leaving:
+                return
+            future = self._behind.soon(release)
+            if future:
+                self._leaving[place] = future
+        if not future:
             self._sweep_soon()
+
+    def settle(self, subnet_ids: Collection[str]) -> None:
+        """Wait until no address of these subnets is on its way back, at most `SETTLE` seconds."""
+        self._settle(lambda place: place[0] in subnet_ids)
 
     def sweep(self, alive: Collection[IPAddress], suspects: Suspects) -> int:
         """Give back what the engine does not use any more; `alive` are the addresses that it does.
@@ -81,12 +109,7 @@ class Reservations:
     def _list(self, **filters: str | list[str]) -> list[PortResource]:
         return self._neutron.ports.list(description=str(self._mark), device_owner=RESERVATION_OWNER, **filters)
 
-    def _swept_after_failure(self, work: Callable[[], None]) -> Callable[[], None]:
-        def guarded() -> None:
-            try:
-                work()
-            except KuryrError:
-                self._sweep_soon()
-                raise
-
-        return guarded
+    def _settle(self, concerned: Callable[[tuple[str, IPAddress]], bool]) -> None:
+        with self._lock:
+            leaving = [future for place, future in self._leaving.items() if concerned(place)]
+        wait(leaving, SETTLE)

@@ -1,5 +1,6 @@
 """Addresses of an existing subnet that are kept for others: another network driver's containers, auxiliary ones."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -90,6 +91,20 @@ def test_a_failure_to_give_back_asks_for_a_sweep(docker: Docker, neutron: FakeNe
     before = docker.node.sweeps_asked
     docker.return_address(foreign, address)
     assert docker.node.sweeps_asked > before
+    assert len(kept(neutron)) == 1
+
+
+def test_who_wants_an_address_again_waits_until_it_is_given_back(
+    docker: Docker, neutron: FakeNeutron, foreign: DockerNetwork
+) -> None:
+    docker.take_address(foreign, "10.1.0.9")
+    with neutron.hold() as hold, ThreadPoolExecutor() as threads:
+        docker.call("IpamDriver.ReleaseAddress", PoolID=foreign.pool_id, Address="10.1.0.9")
+        hold.wait_for(1)
+        again = threads.submit(docker.take_address, foreign, "10.1.0.9")
+        hold.release()
+        assert again.result(5) == "10.1.0.9/24"
+    assert docker.node.behind.drain(10)
     assert len(kept(neutron)) == 1
 
 

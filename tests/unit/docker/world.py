@@ -98,12 +98,11 @@ class Docker:
         self.node = node
         self.pending = PendingPools(patience=0, clock=node.clock)
         self.unused = Suspects(GRACE, node.clock)
-        parts = (node.topology, node.networks, node.endpoints, self.pending)
-        kept = (node.topology, node.networks, node.reservations, node.endpoints, self.pending)
+        parts = (node.topology, node.networks, node.reservations, node.endpoints, self.pending)
         families = SimpleNamespace(
             network=NetworkDriver(*parts),
             endpoint=EndpointDriver(node.networks, node.endpoints),
-            ipam=IpamDriver(*kept),
+            ipam=IpamDriver(*parts),
         )
         self.driver = cast("Driver", families)
 
