@@ -11,7 +11,8 @@ from enum import Flag, auto
 
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.errors import InvalidInput
-from kuryr.gateway.topology import Existing, Named
+from kuryr.gateway.naming import Named
+from kuryr.gateway.topology import Existing
 
 OWN = ("neutron.", "kuryr.")
 

@@ -6,43 +6,14 @@ the service role could see every project's.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
 
-from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.errors import Conflict, NotFound
+from kuryr.gateway.naming import Named, Names
 from kuryr.model import IPNetwork, Network, Subnet
 from kuryr.neutron.client import Neutron
-from kuryr.neutron.collection import Collection
 from kuryr.neutron.resources import NetworkResource, SubnetResource
-
-
-class _Resource(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def project_id(self) -> str: ...
-
-
-Found = TypeVar("Found", bound=_Resource)
-
-
-@dataclass(frozen=True)
-class Named:
-    """How a user names something that exists; empty fields say nothing."""
-
-    id: str = ""
-    name: str = ""
-    tag: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.id or self.name or self.tag)
-
-    def __str__(self) -> str:
-        said = (("", self.id), ("named ", self.name), ("tagged ", self.tag))
-        return " ".join(f"{how}{what!r}" if how else what for how, what in said if what)
 
 
 @dataclass(frozen=True)
@@ -66,6 +37,7 @@ class Topology:
 
     def __init__(self, neutron: Neutron) -> None:
         self._neutron = neutron
+        self._names = Names(neutron)
         self._lock = threading.Lock()
         self._known: dict[str, Network] = {}
 
@@ -145,39 +117,15 @@ class Topology:
         return self.remember(resource, self._neutron.subnets.list(network_id=resource.id))
 
     def _find_network(self, named: Named) -> NetworkResource:
-        candidates = self._candidates(self._neutron.networks, "network", named)
-        visible = [each for each in candidates if self._is_visible(each)]
-        return self._only(visible, "network", named, "neutron.net.uuid")
+        found = self._names.find(self._neutron.networks, "network", named)
+        return self._names.only(self._names.visible(found), "network", named, "neutron.net.uuid")
 
     def _network_of_subnet(self, named: Named, option: str) -> NetworkResource:
-        found = self._candidates(self._neutron.subnets, "subnet", named)
+        found = self._names.find(self._neutron.subnets, "subnet", named)
         networks = self._neutron.networks.list(id=[subnet.network_id for subnet in found])
-        visible = {network.id: network for network in networks if self._is_visible(network)}
-        subnet = self._only([each for each in found if each.network_id in visible], "subnet", named, option)
+        visible = {network.id: network for network in self._names.visible(networks)}
+        subnet = self._names.only([each for each in found if each.network_id in visible], "subnet", named, option)
         return visible[subnet.network_id]
-
-    def _candidates(self, collection: Collection[Found], kind: str, named: Named) -> Sequence[Found]:
-        if named.id:
-            found = collection.get(named.id)
-            if named.name not in {"", found.name}:
-                raise InvalidInput(f"{kind} {found.id} is named {found.name!r}, not {named.name!r}")
-            return [found]
-        filters = {"name": named.name, "tags": named.tag}
-        return collection.list(**{key: value for key, value in filters.items() if value})
-
-    def _only(self, found: Sequence[Found], kind: str, named: Named, option: str) -> Found:
-        """The one that is meant: of this project before those that others share with it."""
-        mine = [each for each in found if each.project_id == self._neutron.project_id]
-        candidates = mine or found
-        if not candidates:
-            raise NotFound(f"no Neutron {kind} {named} is visible to this project", hint="check what you named")
-        if len(candidates) > 1:
-            ids = ", ".join(sorted(each.id for each in candidates))
-            raise Conflict(f"{len(candidates)} Neutron {kind}s are {named}: {ids}", hint=f"choose one by {option}")
-        return candidates[0]
-
-    def _is_visible(self, network: NetworkResource) -> bool:
-        return network.shared or network.project_id == self._neutron.project_id
 
 
 def choose_subnet(network: Network, named: Named, version: int, cidr: IPNetwork | None = None) -> Subnet:

@@ -1,0 +1,85 @@
+"""How a user names something that exists in Neutron, and which one is meant.
+
+An id, a name or a tag; only what belongs to Kuryr's project or is shared with everybody is seen, although the service
+role could see more, and the project's own comes before what others share.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.neutron.client import Neutron
+from kuryr.neutron.collection import Collection
+
+
+class _Resource(Protocol):
+    """What can be named."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def project_id(self) -> str: ...
+
+
+class _Sharable(_Resource, Protocol):
+    """What its project may share with all others."""
+
+    @property
+    def shared(self) -> bool: ...
+
+
+Found = TypeVar("Found", bound=_Resource)
+Shared = TypeVar("Shared", bound=_Sharable)
+
+
+@dataclass(frozen=True)
+class Named:
+    """How a user names something that exists; empty fields say nothing."""
+
+    id: str = ""
+    name: str = ""
+    tag: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.id or self.name or self.tag)
+
+    def __str__(self) -> str:
+        said = (("", self.id), ("named ", self.name), ("tagged ", self.tag))
+        return " ".join(f"{how}{what!r}" if how else what for how, what in said if what)
+
+
+class Names:
+    """Finds what is named. Thread-safe."""
+
+    def __init__(self, neutron: Neutron) -> None:
+        self._neutron = neutron
+
+    def visible(self, found: Iterable[Shared]) -> list[Shared]:
+        """Those that this project may see."""
+        return [each for each in found if each.shared or each.project_id == self._neutron.project_id]
+
+    def find(self, collection: Collection[Found], kind: str, named: Named) -> Sequence[Found]:
+        """All that are named so, visible or not: one request. Raises NotFound, InvalidInput for a wrong name."""
+        if named.id:
+            found = collection.get(named.id)
+            if named.name not in {"", found.name}:
+                raise InvalidInput(f"{kind} {found.id} is named {found.name!r}, not {named.name!r}")
+            return [found]
+        filters = {"name": named.name, "tags": named.tag}
+        return collection.list(**{key: value for key, value in filters.items() if value})
+
+    def only(self, found: Sequence[Found], kind: str, named: Named, option: str) -> Found:
+        """The one of the visible ones that is meant. Raises NotFound, Conflict when there are several.
+
+        `option` is that by which the user can tell them apart.
+        """
+        candidates = [each for each in found if each.project_id == self._neutron.project_id] or found
+        if not candidates:
+            raise NotFound(f"no Neutron {kind} {named} is visible to this project", hint="check what you named")
+        if len(candidates) > 1:
+            ids = ", ".join(sorted(each.id for each in candidates))
+            raise Conflict(f"{len(candidates)} Neutron {kind}s are {named}: {ids}", hint=f"choose one by {option}")
+        return candidates[0]
