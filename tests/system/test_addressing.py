@@ -27,6 +27,7 @@ def endpoint(container: Container, network: str) -> dict[str, Any]:
     return shown
 
 
+@pytest.mark.engines
 def test_both_families_carry_traffic_in_both_directions(
     host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor
 ) -> None:
@@ -79,6 +80,21 @@ def test_both_families_of_an_existing_network_reach_another_host_and_a_machine(
         assert one.fetch(machine) == plain.name
 
 
+@pytest.mark.engines(since=28)
+def test_a_network_may_have_ipv6_alone(host1: Host, neutron: Neutron, bench: Bench) -> None:
+    network = bench.network(host1, "--ipv4=false", "--ipv6", "--subnet", SIX)
+    one, other = bench.run(host1, network), bench.run(host1, network, "--ip6", "fd77::99")
+    assert endpoint(one, network)["IPAddress"] == ""
+    assert [len(port["fixed_ips"]) for port in ports_of(neutron, host1)] == [1, 1]
+    other.serve()
+    one.reaches("fd77::99")
+    assert one.fetch("fd77::99") == other.name
+    assert "default via fd77::1 dev eth0" in one.run(["ip", "-6", "route"]).stdout
+    host1.docker("restart", "--time", "0", other.name)
+    one.reaches("fd77::99", seconds=5)
+
+
+@pytest.mark.engines
 def test_several_subnets_are_chosen_by_address_and_used_up_in_turn(host1: Host, bench: Bench) -> None:
     # Of the first, gateway and Neutron's metadata port have both addresses.
     network = bench.network(host1, "--subnet", "10.77.0.0/30", "--subnet", "10.78.0.0/24")
@@ -94,6 +110,7 @@ def test_several_subnets_are_chosen_by_address_and_used_up_in_turn(host1: Host, 
     automatic.reaches("10.78.0.99")
 
 
+@pytest.mark.engines
 def test_without_ipam_neutron_gives_the_addresses(
     host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:

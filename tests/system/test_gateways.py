@@ -57,3 +57,11 @@ def test_without_a_way_out_neighbours_are_still_reached(
     one.reaches(address_of(other, network))
     assert routes(one) == []
     assert links(one) == ["eth0"]
+
+
+@pytest.mark.engines(since=28)
+@pytest.mark.parametrize("option", [["--internal"], ["-o", "kuryr.gateway=none"]])
+def test_without_a_way_out_no_address_is_lost_to_a_gateway(host1: Host, bench: Bench, option: list[str]) -> None:
+    """Of two addresses one is taken by Neutron's own DHCP service, so the other is left."""
+    network = bench.network(host1, "--subnet", "10.77.0.0/30", *option)
+    assert address_of(bench.run(host1, network), network) in {"10.77.0.1", "10.77.0.2"}

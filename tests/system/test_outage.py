@@ -29,7 +29,7 @@ from system.driver import Answer, Driver, Sections
 
 HANDSHAKE = {
     "Plugin.Activate": {"Implements": ["NetworkDriver", "IpamDriver"]},
-    "NetworkDriver.GetCapabilities": {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": False},
+    "NetworkDriver.GetCapabilities": {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": True},
     "IpamDriver.GetCapabilities": {"RequiresMACAddress": False, "RequiresRequestReplay": False},
     "IpamDriver.GetDefaultAddressSpaces": {
         "LocalDefaultAddressSpace": "KuryrLocal",

@@ -7,8 +7,11 @@ ADDRESS_SPACES = frozenset({LOCAL_SPACE, GLOBAL_SPACE})
 
 ACTIVATION = {"Implements": ["NetworkDriver", "IpamDriver"]}
 
-NETWORK = {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": False}
-"""Networks belong to one engine. Hosts share them through Neutron, not through a swarm."""
+NETWORK = {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": True}
+"""Networks belong to one engine. Hosts share them through Neutron, not through a swarm.
+
+Engines since 28.0 ask by GwAllocCheck whether a network has a gateway at all; older ones do not know that word.
+"""
 
 IPAM = {"RequiresMACAddress": False, "RequiresRequestReplay": False}
 """MAC addresses are Neutron's to choose, and pools need not be replayed: Neutron remembers them."""

@@ -3,10 +3,9 @@
     neutron   by the gateway of the Neutron subnet, where a router may be; Docker adds nothing (the default)
     engine    by a second interface, on Docker's own bridge: `-p` and `docker port` work, and the host translates
               addresses; Neutron's security groups do not see that interface
-    none      nowhere: the container has no default route
+    none      nowhere: the container has no default route, and a network that Kuryr makes has no gateway in Neutron
 
-`--internal` is `none`, and a network that Kuryr makes for it has no gateway in Neutron either. The choice is written
-on the network's anchor, because Docker repeats it to nobody.
+`--internal` is `none`. The choice is written on the network's anchor, because Docker repeats it to nobody.
 """
 
 from collections.abc import Iterable

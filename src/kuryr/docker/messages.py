@@ -37,6 +37,12 @@ class AddressData(Struct):
     aux_addresses: dict[str, str] | None = field(name="AuxAddresses", default=None)
 
 
+class GwAllocCheck(Struct):
+    """NetworkDriver.GwAllocCheck: the options are those of the CreateNetwork that will follow."""
+
+    options: Options | None = field(name="Options", default=None)
+
+
 class CreateNetwork(Struct):
     """NetworkDriver.CreateNetwork."""
 

@@ -41,7 +41,6 @@ class Method:
 INSTANT: Mapping[str, Reply] = {
     "Plugin.Activate": ACTIVATION,
     "NetworkDriver.GetCapabilities": NETWORK,
-    "NetworkDriver.GwAllocCheck": {"SkipIPv4": False, "SkipIPv6": False},
     "NetworkDriver.FreeNetwork": {},
     "NetworkDriver.EndpointOperInfo": {"Value": {}},
     "NetworkDriver.Leave": {},
@@ -55,6 +54,9 @@ INSTANT: Mapping[str, Reply] = {
 """Methods whose answer never depends on anything: Leave leaves the interface where the engine has put it back."""
 
 METHODS: Mapping[str, Method] = {
+    "NetworkDriver.GwAllocCheck": Method(
+        Lane.LOCAL, messages.GwAllocCheck, lambda driver, request: driver.network.gw_alloc_check(request)
+    ),
     "NetworkDriver.AllocateNetwork": Method(
         Lane.LOCAL, messages.AllocateNetwork, lambda driver, request: driver.network.allocate_network(request)
     ),

@@ -46,15 +46,18 @@ class NetworkDriver:
         """A swarm's nodes get only the options that are answered here, so all are."""
         return {"Options": request.options or {}}
 
+    def gw_alloc_check(self, request: messages.GwAllocCheck) -> Reply:
+        """Whether Docker shall reserve no address for a gateway. Asked before anything else, since Docker 28."""
+        _, style = _chosen(request.options)
+        skip = style is GatewayStyle.NONE
+        return {"SkipIPv4": skip, "SkipIPv6": skip}
+
     def create_network(self, request: messages.CreateNetwork) -> Reply:
         """Make or adopt the Neutron network: at most three requests. Twice is once."""
         owner = request.network_id
         if owner in self._networks.owners():
             return {}
-        values = options.read(_generic(request.options), Place.NETWORK)
-        internal = bool((request.options or {}).get(INTERNAL))
-        given = values.get("kuryr.gateway")
-        style = GatewayStyle.chosen(given if isinstance(given, GatewayStyle) else None, internal=internal)
+        values, style = _chosen(request.options)
         existing = options.existing(values)
         if requested.without_addresses(request):
             self._adopt_whole(owner, existing, style)
@@ -65,7 +68,7 @@ class NetworkDriver:
         if existing:
             self._adopt(owner, asked, existing, style)
         else:
-            specs = [requested.spec(each, routed=not internal) for each in asked]
+            specs = [requested.spec(each, routed=style is not GatewayStyle.NONE) for each in asked]
             self._networks.create(owner, specs, style.settings)
         for each in asked:
             if each.pending:
@@ -122,6 +125,14 @@ def _one_per_family(network: Network, existing: Existing) -> Iterator[Subnet]:
         family = [subnet for subnet in network.subnets if subnet.version == version]
         if named or family:
             yield choose_subnet(network, named, version)
+
+
+def _chosen(given: messages.Options | None) -> tuple[options.Values, GatewayStyle]:
+    """Kuryr's own options of a new network, and its way out. Raises InvalidInput."""
+    values = options.read(_generic(given), Place.NETWORK)
+    style = values.get("kuryr.gateway")
+    internal = bool((given or {}).get(INTERNAL))
+    return values, GatewayStyle.chosen(style if isinstance(style, GatewayStyle) else None, internal=internal)
 
 
 def _generic(given: messages.Options | None) -> messages.Options:

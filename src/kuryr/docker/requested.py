@@ -58,7 +58,7 @@ def spec(requested: Requested, *, routed: bool) -> SubnetSpec:
     ip_range = pending.id.ip_range if pending else None
     pools: tuple[AddressRange, ...] = ()
     if ip_range or requested.aux or not routed:
-        # Docker shows the gateway of an internal network, although there is none: no container may have that address.
+        # Docker before 28 shows a gateway although there is none: no container may have that address.
         taken = requested.aux | ({gateway} if gateway else set())
         pools = tuple(without(host_range(cidr, ip_range), taken))
         if not pools:

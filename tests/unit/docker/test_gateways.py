@@ -39,8 +39,11 @@ def test_the_choice_outlives_the_driver(docker: Docker) -> None:
     assert docker.run(network).joined["DisableGatewayService"] is False
 
 
-def test_an_internal_network_has_no_gateway_anywhere(docker: Docker, neutron: FakeNeutron) -> None:
-    assert way_out(docker, more=INTERNAL) == (None, True)
+@pytest.mark.parametrize("network", [{"more": INTERNAL}, {"o": {"kuryr.gateway": "none"}}])
+def test_a_network_without_a_way_out_has_no_gateway_anywhere(
+    docker: Docker, neutron: FakeNeutron, network: dict[str, Any]
+) -> None:
+    assert way_out(docker, **network) == (None, True)
     (subnet,) = snapshot(neutron)["subnet"].values()
     assert subnet["gateway_ip"] is None
     assert subnet["allocation_pools"] == [{"start": "10.5.0.2", "end": "10.5.0.254"}]
