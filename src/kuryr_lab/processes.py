@@ -19,6 +19,8 @@ NODE_MARK = "KURYR_LAB_NODE"
 """Environment variable: the directory of the node a process belongs to."""
 DAEMON_MARK = "KURYR_LAB_DAEMON"
 """Environment variable: the name of the daemon a process belongs to."""
+_GONE = (ProcessLookupError, FileNotFoundError)
+"""What pidfd_open raises for a process that has ended: the second while the kernel is about to forget it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def marked(below: Path) -> list[Marked]:
 
 def send(process: Marked, number: int) -> None:
     """Send signal `number` to `process`, unless it has ended."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(*_GONE):
         pidfd = os.pidfd_open(process.pid)
         try:
             if (now := _read(process.pid)) and now.node == process.node:
@@ -73,7 +75,7 @@ def end_all(below: Path, seconds: float = 20) -> None:
 
 
 def _kill_and_wait(process: Marked, end: float) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(*_GONE):
         pidfd = os.pidfd_open(process.pid)
         try:
             now = _read(process.pid)
