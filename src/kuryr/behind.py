@@ -49,6 +49,12 @@ class Behind:
                 heapq.heappush(self._delayed, (self._clock() + delay, next(self._numbers), task))
                 self._changed.notify_all()
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was asked for by `soon` is done."""
+        with self._changed:
+            return self._waiting == 0
+
     def drain(self, timeout: float) -> bool:
         """Wait until all that was asked for by `soon` is done; false when `timeout` seconds did not suffice."""
         with self._changed:

@@ -17,6 +17,10 @@ from kuryr_lab.waiting import wait_until
 
 NAMES = ("peer", "worker")
 
+NETWORK = ("--subnet", "10.93.0.0/24", "--ip-range", "10.93.0.8/30")
+"""Neutron's DHCP takes one of the four addresses: two containers leave one, which is fewer than they need when they
+come back before their former ports are gone."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -66,7 +70,7 @@ def engine(lab: Lab) -> Iterator[Engine]:
 @pytest.fixture
 def scene(lab: Lab, engine: Engine) -> Iterator[Scene]:
     """The containers, on a network of a driver of their own."""
-    rig = Rig(lab, engine.host, ("--subnet", "10.93.0.0/24"))
+    rig = Rig(lab, engine.host, NETWORK)
     assert rig.create_network()
     scene = Scene(rig, engine, rig.inventory())
     scene.begin()

@@ -85,7 +85,7 @@ class IpamDriver:
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
         """Give a container's port back, or an address that was kept, behind. Gateways were never taken.
 
-        Never waits for Neutron.
+        Never waits for Neutron: what is not known yet, after a start, is read behind.
         """
         pool = PoolId.parse(request.pool_id)
         address = parse_address(request.address, "address")
@@ -97,10 +97,12 @@ class IpamDriver:
         """Whether the address needs no more care: a container's, whose port goes, or a gateway's."""
         if pending := self._pending.of(pool):
             return pending.found is None or pending.found[1].gateway == address
-        bound = self._networks.remembered_of_key(pool.key)
-        if bound is None:
-            self._endpoints.left_behind()
-            return False
+        if bound := self._networks.remembered_of_key(pool.key):
+            return self._released_in(bound, address)
+        self._endpoints.when_loaded(lambda: self._released_in(self._networks.of_key(pool.key), address))
+        return False
+
+    def _released_in(self, bound: Bound, address: IPAddress) -> bool:
         try:
             subnet = bound.subnet_with(address)
         except NotFound:

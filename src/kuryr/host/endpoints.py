@@ -160,11 +160,11 @@ class Endpoints:
     def release(self, subnet_id: str, address: IPAddress) -> bool:
         """The engine gives an address back; with the last one goes the port, whoever used it.
 
-        Returns whether it may be one of a port of this host. Never waits for the cloud: what is not known yet is left
-        to the sweep.
+        Returns whether it may be one of a port of this host. Never waits for the cloud: what is not known yet is read
+        behind.
         """
         if not self.load.done:
-            self.left_behind()
+            self.when_loaded(lambda: self.release(subnet_id, address))
             return True
         held = self._holdings.at(subnet_id, address)
         if held is None:
@@ -182,9 +182,19 @@ class Endpoints:
             self.releases.start(freed.vif)
         return True
 
-    def left_behind(self) -> None:
-        """The engine gave something back that is not known here: the sweep shall look for it."""
-        self._sweep_soon()
+    def when_loaded(self, task: Callable[[], object]) -> None:
+        """Do `task` behind, as soon as it is known what this host holds. If it fails, the sweep shall look."""
+
+        def load_and_do() -> None:
+            try:
+                self.load()
+                task()
+            except KuryrError as error:
+                LOG.info("what the engine gave back is left to the sweep: %s", error)
+                self._sweep_soon()
+
+        if not self._behind.soon(load_and_do):
+            self._sweep_soon()
 
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""
@@ -240,7 +250,7 @@ class Endpoints:
             if address is not None:
                 self.releases.settle_address(subnet_id, address, self._timing.settle)
         try:
-            return self._made(request)
+            return self._made_patiently(request)
         except Exhausted:
             self._sweep_soon()
             raise
@@ -253,6 +263,19 @@ class Endpoints:
             return taken[0]
         for held in taken:
             self._replace(held)
+        return self._made(request)
+
+    def _made_patiently(self, request: PortRequest) -> Held:
+        """A new port. When no address is left, those that are just being given back are waited for.
+
+        An engine that boots after a crash gives everything back, and at once starts its containers anew.
+        """
+        try:
+            return self._made(request)
+        except Exhausted:
+            if self._behind.idle:
+                raise
+        self._behind.drain(self._timing.settle)
         return self._made(request)
 
     def _at(self, request: PortRequest) -> list[Held]:

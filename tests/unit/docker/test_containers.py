@@ -280,6 +280,16 @@ def test_a_stop_right_after_a_restart_does_not_ask_neutron_for_the_endpoint(
     assert kernel.links == {}
 
 
+def test_a_stop_right_after_a_restart_gives_the_port_back_without_a_sweep(
+    docker: Docker, neutron: FakeNeutron, kernel: FakeKernel, blue: DockerNetwork
+) -> None:
+    before = snapshot(neutron)
+    container = docker.run(blue)
+    docker.restart_driver()
+    docker.stop(container)
+    assert (snapshot(neutron), kernel.links, docker.node.sweeps_asked) == (before, {}, 0)
+
+
 def test_addresses_and_gateways_may_be_released_in_any_state(
     docker: Docker, neutron: FakeNeutron, blue: DockerNetwork
 ) -> None:

@@ -151,9 +151,11 @@ def test_exhaustion_asks_for_a_sweep(node: Node, neutron: FakeNeutron) -> None:
     tiny = site(neutron, "10.9.0.0/29")
     for _ in range(4):
         node.endpoints.reserve("d1", tiny.network_id, (tiny.subnet_id, None))
+    neutron.calls.clear()
     with pytest.raises(Exhausted):
         node.endpoints.reserve("d1", tiny.network_id, (tiny.subnet_id, None))
     assert node.sweeps_asked == 1
+    assert neutron.counted("POST") == 1
 
 
 def test_a_reservation_nobody_claims_asks_for_a_sweep(node: Node, neutron: FakeNeutron, blue: Site) -> None:
@@ -291,9 +293,42 @@ def test_an_endpoint_can_be_deleted_after_a_restart_without_the_cloud(
         node.endpoints.delete("c1", release=False)
         assert kernel.links == {}
         node.endpoints.release(blue.subnet_id, blue[7])
+        assert node.behind.drain(10)
         assert node.sweeps_asked == 1
     node.sweep_after_grace()
     assert ports(neutron) == []
+
+
+def test_what_is_given_back_right_after_a_start_goes_without_a_sweep(
+    node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site, restart: Restart
+) -> None:
+    """Of a host that crashed, links are gone, rows and ports are not."""
+    start(node, blue, number=7)
+    kernel.links.clear()
+    node = restart(node)
+    with neutron.hold() as hold:
+        node.endpoints.delete("c1", release=False)
+        node.endpoints.release(blue.subnet_id, blue[7])
+        hold.wait_for(1)
+    assert node.behind.drain(10)
+    assert (ports(neutron), node.sweeps_asked) == ([], 0)
+
+
+def test_who_wants_an_address_waits_for_those_that_are_being_given_back(
+    node: Node, neutron: FakeNeutron, blue: Site
+) -> None:
+    node.endpoints.load()
+    neutron.fail_next(method="POST", status=409, type_="IpAddressGenerationFailure", message="No more IP addresses")
+    given_back = threading.Event()
+    node.behind.soon(lambda: wait_for(given_back))
+    assert node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
+    given_back.set()
+    assert neutron.counted("POST") == 2
+    assert node.sweeps_asked == 0
+
+
+def wait_for(event: threading.Event) -> None:
+    assert event.wait(10)
 
 
 def test_a_reservation_survives_a_restart(
