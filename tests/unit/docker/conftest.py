@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
+from unit.docker.wire import Served, ready, served
 from unit.docker.world import Docker
 from unit.host.node import Node
 
@@ -26,3 +28,10 @@ def docker(neutron: FakeNeutron, kernel: FakeKernel) -> Iterator[Docker]:
     neutron.calls.clear()
     yield docker
     docker.node.close()
+
+
+@pytest.fixture
+def server(docker: Docker, tmp_path: Path) -> Iterator[Served]:
+    """The driver of that engine, at its socket."""
+    with served(tmp_path / "kuryr.sock", ready(docker.driver), activated=docker.pending.clear) as running:
+        yield running

@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from kuryr.docker.driver import Driver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.server import LARGEST_BODY
 from kuryr.errors import InvalidInput
-from unit.docker.wire import Served, served
+from unit.docker.wire import Served, ready, served
 from unit.docker.world import Docker, new_id
 from unit.host.node import site, snapshot
 
@@ -49,18 +48,6 @@ HANDSHAKE = [
     "IpamDriver.GetCapabilities",
     "IpamDriver.GetDefaultAddressSpaces",
 ]
-
-
-def ready(docker: Docker) -> "Future[Driver]":
-    driver: Future[Driver] = Future()
-    driver.set_result(docker.driver)
-    return driver
-
-
-@pytest.fixture
-def server(docker: Docker, tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path / "kuryr.sock", ready(docker), activated=docker.pending.clear) as running:
-        yield running
 
 
 def test_the_table_is_the_whole_protocol() -> None:
@@ -270,7 +257,7 @@ def test_a_handshake_answers_while_fifty_calls_hang_in_neutron(
     body = {"PoolID": network.pool_id, "Address": "", "Options": None}
     ids = {"NetworkID": network.id, "EndpointID": container.id}
     with (
-        served(tmp_path / "kuryr.sock", ready(docker), cloud_threads=32) as server,
+        served(tmp_path / "kuryr.sock", ready(docker.driver), cloud_threads=32) as server,
         ThreadPoolExecutor(50) as docker_itself,
     ):
         with neutron.hold() as hold:
@@ -313,7 +300,7 @@ def test_too_many_waiting_requests_are_turned_away(
     monkeypatch.setattr("kuryr.docker.server.WAITING_LIMIT", 2)
     network = docker.create_network("10.5.0.0/24")
     body = {"PoolID": network.pool_id, "Address": "", "Options": None}
-    with served(tmp_path / "kuryr.sock", ready(docker)) as server, ThreadPoolExecutor(2) as docker_itself:
+    with served(tmp_path / "kuryr.sock", ready(docker.driver)) as server, ThreadPoolExecutor(2) as docker_itself:
         with neutron.hold() as hold:
             hanging = [docker_itself.submit(server.post, "IpamDriver.RequestAddress", body) for _ in range(2)]
             hold.wait_for(2)

@@ -106,6 +106,13 @@ class _Quick(uvicorn.Server):
             await asyncio.sleep(0.01)
 
 
+def ready(driver: Driver) -> "Future[Driver]":
+    """A driver that is loaded already."""
+    future: Future[Driver] = Future()
+    future.set_result(driver)
+    return future
+
+
 @contextmanager
 def served(
     path: Path, driver: "Future[Driver]", *, cloud_threads: int = 4, activated: Callable[[], None] = lambda: None
