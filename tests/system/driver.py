@@ -4,7 +4,7 @@ import http.client
 import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,16 +37,23 @@ class _Connection(http.client.HTTPConnection):
 class Driver:
     """A running driver. Its name is also its deployment's, unless it is the plain `kuryr`.
 
-    `socket` is its socket as reached from outside of the host, if `changes` put it in an unusual place.
+    `socket` is its socket as reached from outside of the host, if `changes` put it in an unusual place; `program` is
+    what takes the arguments of `serve`.
     """
 
     def __init__(
-        self, host: Host, name: str = "kuryr", changes: Sections | None = None, socket: Path | None = None
+        self,
+        host: Host,
+        name: str = "kuryr",
+        changes: Sections | None = None,
+        *,
+        socket: Path | None = None,
+        program: Sequence[str] = ("kuryr", "docker", "serve"),
     ) -> None:
         self.host = host
         self.name = name
         self.socket = socket or host.run_directory / f"docker/plugins/{name}.sock"
-        argv = ["kuryr", "docker", "serve", "--config-file", "/etc/kuryr/kuryr.conf"]
+        argv = [*program, "--config-file", "/etc/kuryr/kuryr.conf"]
         if changes is not None:
             more = host.directory / f"{name}.conf"
             own = {"docker": {"socket": f"/run/docker/plugins/{name}.sock"}, "DEFAULT": {"deployment": name}}

@@ -33,7 +33,8 @@ def plugins(host1: Host) -> Iterator[Path]:
 def elsewhere(host: Host, name: str, **docker: str) -> Driver:
     """A driver whose socket is not where Docker looks."""
     path = f"/run/{name}.sock"
-    return Driver(host, name, {"docker": {"socket": path, **docker}}, host.run_directory / f"{name}.sock")
+    outside = host.run_directory / f"{name}.sock"
+    return Driver(host, name, {"docker": {"socket": path, **docker}}, socket=outside)
 
 
 def plugin_file(driver: Driver, *argv: str) -> str:
