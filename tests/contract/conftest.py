@@ -40,7 +40,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "fake":
         fake = FakeNeutron()
         fake.cloud.dead_hosts.add(DEAD_HOST)
-        neutron, stranger, host = fake.client(), fake.client(project_id="stranger"), "h1"
+        neutron, stranger, host = fake.client(), fake.client(project_id="stranger", admin=True), "h1"
     else:
         lab: Lab = request.getfixturevalue("lab")
         as_identity = request.getfixturevalue("as_identity")

@@ -10,7 +10,14 @@ from typing import TypedDict, Unpack
 
 from kuryr.model import AddressPair, IPAddress
 from kuryr.neutron.client import Neutron
-from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
+from kuryr.neutron.resources import (
+    NetworkResource,
+    PortResource,
+    SecurityGroupResource,
+    SubnetPoolResource,
+    SubnetResource,
+)
+from kuryr.neutron.routers import INTERFACES
 
 DEAD_HOST = "no-such-host"
 
@@ -18,6 +25,7 @@ DEAD_HOST = "no-such-host"
 class PortOptions(TypedDict, total=False):
     """What few ports have."""
 
+    project_id: str
     security_groups: Sequence[str]
     port_security: bool
     allowed_address_pairs: Sequence[AddressPair]
@@ -75,6 +83,18 @@ class Site:
             **more,
         )
 
+    def pool(self, prefixes: Sequence[str], default_prefixlen: int) -> SubnetPoolResource:
+        """A new subnet pool."""
+        body = {"name": "pool", "description": self.mark, "prefixes": prefixes}
+        made = self.neutron.api.request(
+            "POST", "/subnetpools", json={"subnetpool": {**body, "default_prefixlen": default_prefixlen}}
+        )
+        return SubnetPoolResource.parse(made["subnetpool"])
+
+    def group(self, name: str = "web") -> SecurityGroupResource:
+        """A new security group."""
+        return self.neutron.security_groups.create(name=name, description=self.mark)
+
     def strange_network(self, *, shared: bool) -> NetworkResource:
         """A network of the stranger's, with one subnet."""
         body = {"name": "strange", "description": self.mark, "shared": shared}
@@ -98,11 +118,21 @@ def tidied(neutron: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
     try:
         yield site
     finally:
+        for floating in neutron.floating_ips.list(description=site.mark):
+            neutron.floating_ips.delete(floating.id)
+        for router in neutron.routers.list(description=site.mark):
+            for port in neutron.ports.list(device_id=router.id, device_owner=INTERFACES):
+                neutron.routers.remove_interface(router.id, port.fixed_ips[0].subnet_id)
+            neutron.routers.delete(router.id)
         for port in neutron.ports.list(description=site.mark):
             neutron.ports.delete(port.id)
+        for group in neutron.security_groups.list(description=site.mark):
+            neutron.security_groups.delete(group.id)
         for network in neutron.networks.list(description=site.mark):
             owner = neutron if network.project_id == neutron.project_id else stranger
             owner.networks.delete(network.id)
+        for pool in neutron.subnet_pools.list(description=site.mark):
+            neutron.subnet_pools.delete(pool.id)
     assert not neutron.networks.list(description=site.mark)
 
 

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from contract.site import Site
-from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.errors import CloudRefused, Conflict, InvalidInput, NotFound
 
 
 def test_a_network_is_answered_as_it_was_asked_for(site: Site) -> None:
@@ -91,3 +91,20 @@ def test_what_is_no_id_is_not_found(site: Site, nonsense: str) -> None:
 def test_an_unknown_attribute_is_refused(site: Site) -> None:
     with pytest.raises(InvalidInput, match="Unrecognized attribute"):
         site.neutron.api.request("POST", "/networks", json={"network": {"name": "n", "nonsense": 1}})
+
+
+def test_a_network_may_be_more_than_usual(site: Site) -> None:
+    made = site.neutron.networks.create(
+        name="n", description=site.mark, port_security=False, dns_domain="lab.example.", mtu=1400
+    )
+
+    assert (made.port_security, made.dns_domain, made.mtu) == (False, "lab.example.", 1400)
+    assert site.neutron.networks.get(made.id) == made
+    assert site.port(made).port_security is False
+    usual = site.network()
+    assert (usual.port_security, usual.dns_domain) == (True, "")
+
+
+def test_sharing_is_the_administrators_right(site: Site) -> None:
+    with pytest.raises(CloudRefused, match="create_network:shared"):
+        site.neutron.networks.create(name="n", description=site.mark, shared=True)

@@ -1,9 +1,11 @@
 """Ports that change: their binding, addresses, MAC and guards."""
 
+import uuid
+
 import pytest
 
 from contract.site import DEAD_HOST, Site, address
-from kuryr.errors import Conflict, InvalidInput, Overtaken
+from kuryr.errors import Conflict, InvalidInput, NotFound, Overtaken
 from kuryr.model import AddressPair, FixedIP
 from kuryr.neutron.resources import PortResource
 
@@ -90,6 +92,17 @@ def test_an_address_that_cannot_be_had_changes_nothing(site: Site) -> None:
     with pytest.raises(InvalidInput, match="not a valid IP"):
         ports.update(port.id, name="after", fixed_ips=[(subnet.id, address("10.99.0.9"))])
     assert (ports.get(port.id).name, ports.get(port.id).fixed_ips) == ("before", port.fixed_ips)
+
+
+def test_what_a_change_names_must_exist_and_is_told_apart_from_the_port(site: Site) -> None:
+    port = site.port(site.network())
+    nobody = str(uuid.uuid4())
+
+    with pytest.raises(NotFound, match=nobody):
+        site.neutron.ports.update(port.id, security_groups=[nobody])
+    with pytest.raises(NotFound, match=nobody):
+        site.neutron.ports.update(port.id, qos_policy_id=nobody)
+    assert site.neutron.ports.update(nobody, security_groups=[nobody]) is None
 
 
 def test_groups_and_guests_may_be_taken_away(site: Site) -> None:

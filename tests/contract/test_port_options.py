@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from contract.site import Site, address
-from kuryr.errors import Conflict, InvalidInput
+from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.model import AddressPair
 
 GUEST = AddressPair(address("10.77.9.9"), "fa:16:3e:00:00:99")
@@ -19,6 +19,21 @@ def test_a_port_is_in_the_projects_default_group_unless_told_otherwise(site: Sit
 
     assert len(usual.security_groups) == 1
     assert (bare.security_groups, bare.port_security) == ((), True)
+
+
+def test_a_group_that_does_not_exist_is_not_found(site: Site) -> None:
+    nobody = str(uuid.uuid4())
+
+    with pytest.raises(NotFound, match=nobody):
+        site.port(site.network(), security_groups=[nobody])
+    assert site.neutron.ports.list(description=site.mark) == []
+
+
+def test_a_policy_that_does_not_exist_is_not_found(site: Site) -> None:
+    nobody = str(uuid.uuid4())
+
+    with pytest.raises(NotFound, match=f"QoS policy {nobody}"):
+        site.port(site.network(), qos_policy_id=nobody)
 
 
 def test_a_port_may_have_tags_from_its_birth(site: Site) -> None:

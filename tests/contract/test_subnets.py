@@ -7,7 +7,7 @@ import pytest
 
 from contract.site import Site, address
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.model import AddressRange
+from kuryr.model import AddressRange, Route
 
 
 def test_a_subnet_is_answered_as_it_was_asked_for(site: Site) -> None:
@@ -178,3 +178,29 @@ def test_a_subnet_that_is_gone_needs_no_delete(site: Site) -> None:
 
     assert site.neutron.subnets.delete(subnet.id)
     assert not site.neutron.subnets.delete(subnet.id)
+
+
+def test_a_subnet_may_route_elsewhere(site: Site) -> None:
+    route = Route(ip_network("10.99.0.0/16"), address("10.77.0.9"))
+
+    made = site.neutron.subnets.create(
+        network_id=site.network().id,
+        name="s",
+        description=site.mark,
+        cidr=ip_network("10.77.0.0/24"),
+        routes=[route],
+    )
+
+    assert made.routes == (route,)
+
+
+def test_an_ipv6_subnet_tells_how_addresses_are_found(site: Site) -> None:
+    body = {"network_id": site.network().id, "cidr": "fd78::/64", "ip_version": 6}
+    modes = {"ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}
+
+    made = site.neutron.api.request("POST", "/subnets", json={"subnet": {**body, **modes}})
+
+    read = site.neutron.subnets.get(made["subnet"]["id"])
+    assert (read.ipv6_address_mode, read.ipv6_ra_mode, read.subnetpool_id) == ("slaac", "slaac", "")
+    _, usual = site.pair("fd79::/64")
+    assert (usual.ipv6_address_mode, usual.ipv6_ra_mode) == ("", "")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,7 +27,17 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-FAMILIES = {"networks": "network", "subnets": "subnet", "ports": "port"}
+FAMILIES = {
+    "networks": "network",
+    "subnets": "subnet",
+    "subnetpools": "subnetpool",
+    "ports": "port",
+    "security-groups": "security_group",
+    "security-group-rules": "security_group_rule",
+    "qos/policies": "policy",
+    "routers": "router",
+    "floatingips": "floatingip",
+}
 """Where the resources of a kind are, below /v2.0."""
 
 
@@ -41,29 +51,47 @@ class Answers:
 
     def answer(self, asked: Request) -> Answer:
         """Status and JSON. Raises Refusal."""
-        family, _, rest = asked.path.strip("/").partition("/")
-        id_, _, action = rest.partition("/")
+        family, id_, action = _parts(asked.path)
         if family not in FAMILIES:
             raise _nowhere()
         kind = FAMILIES[family]
+        self.cloud.default_group(self.rights.project_id)
         if not id_:
-            return self._collection(asked, kind, family)
+            return self._collection(asked, kind)
         found = self.cloud.get(kind, id_)
         self.rights.check_access(asked.method, kind, found)
         _check_revision(found, asked.headers.get("If-Match", ""))
-        if action:
-            return self._tags(asked, kind, id_, action)
+        if not action:
+            return self._one(asked, kind, found)
+        if kind == "floatingip" and action.startswith("port_forwardings"):
+            return self._forwardings(asked, id_, action.partition("/")[2])
+        if kind == "router" and action in {"add_router_interface", "remove_router_interface"}:
+            routers = self.cloud.routers
+            act = routers.add_interface if action.startswith("add") else routers.remove_interface
+            return 200, act(found, asked.json["subnet_id"])
+        return self._tags(asked, kind, id_, action)
+
+    def _one(self, asked: Request, kind: str, found: Body) -> Answer:
         match asked.method:
             case "GET":
                 return 200, {kind: self.cloud.shown(kind, found)}
             case "PUT":
-                return 200, {kind: self.cloud.update(kind, id_, asked.json[kind])}
+                return 200, {kind: self.cloud.update(kind, found["id"], asked.json[kind])}
             case "DELETE":
-                self.cloud.delete(kind, id_)
+                self.cloud.delete(kind, found["id"])
                 return 204, None
         raise _nowhere()
 
-    def _collection(self, asked: Request, kind: str, plural: str) -> Answer:
+    def _forwardings(self, asked: Request, floating_id: str, id_: str) -> Answer:
+        kind, of = "port_forwarding", {"floatingip_id": floating_id}
+        if id_:
+            return self._one(asked, kind, self.cloud.get(kind, id_))
+        if asked.method == "POST":
+            asked = replace(asked, json={kind: {**asked.json[kind], **of}})
+        return self._collection(replace(asked, params={**asked.params, "floatingip_id": [floating_id]}), kind)
+
+    def _collection(self, asked: Request, kind: str) -> Answer:
+        plural = "policies" if kind == "policy" else f"{kind}s"
         if asked.method == "GET":
             return 200, listed(self.cloud, kind, plural, asked.params, self.rights, self.max_page)
         if kind in asked.json:
@@ -92,6 +120,13 @@ class Answers:
                 self.cloud.untag(kind, id_, unquote(tag))
                 return 204, None
         raise _nowhere()
+
+
+def _parts(path: str) -> tuple[str, str, str]:
+    """Family, id and the rest, "" where there is none."""
+    prefix = "qos/" if path.startswith("/qos/") else ""
+    family, id_, action = (*path.strip("/").removeprefix(prefix).split("/", 2), "", "")[:3]
+    return prefix + family, id_, action
 
 
 def _nowhere() -> Refusal:

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 
 from fakes.attributes import Body, check_tags
 from fakes.networks import NetworkRules, SubnetRules
+from fakes.pools import PoolRules
 from fakes.ports import PortRules
 from fakes.refusals import Refusal, not_found
+from fakes.routing import FloatingIPRules, ForwardingRules, RouterRules
+from fakes.rules import Rules
+from fakes.security import GroupRuleRules, GroupRules
 from fakes.tables import TABLES
 
 
@@ -21,7 +25,19 @@ class Cloud:
         self.resources: dict[str, dict[str, Body]] = {kind: {} for kind in TABLES}
         self.dead_hosts: set[str] = set()
         """Hosts without a working agent: binding a port to them fails."""
-        self._rules = {"network": NetworkRules(self), "subnet": SubnetRules(self), "port": PortRules(self)}
+        self._groups, self.routers = GroupRules(self), RouterRules(self)
+        self._rules: dict[str, Rules] = {
+            "network": NetworkRules(self),
+            "subnet": SubnetRules(self),
+            "subnetpool": PoolRules(self),
+            "port": PortRules(self),
+            "security_group": self._groups,
+            "security_group_rule": GroupRuleRules(self),
+            "policy": Rules(self),
+            "router": self.routers,
+            "floatingip": FloatingIPRules(self),
+            "port_forwarding": ForwardingRules(self),
+        }
 
     def create(self, kind: str, bodies: Sequence[Body], project_id: str) -> list[Body]:
         """Make all or none of `bodies`."""
@@ -85,6 +101,10 @@ class Cloud:
             raise not_found("tag", tag)
         found["tags"].remove(tag)
         found["revision_number"] += 1
+
+    def default_group(self, project_id: str) -> str:
+        """The id of a project's default security group."""
+        return self._groups.default_of(project_id)
 
     def shown(self, kind: str, body: Body) -> Body:
         """A resource as it is answered."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from fakes.addresses import any_of, check_pools, default_pools
 from fakes.attributes import Body
+from fakes.pools import check_affinity, cut
 from fakes.refusals import conflict, invalid
 from fakes.rules import Rules
 from fakes.tables import MAX_MTU
@@ -18,7 +19,7 @@ class NetworkRules(Rules):
     def complete(self, network: Body) -> None:
         if network["mtu"] is not None and network["mtu"] > MAX_MTU:
             raise invalid(f"Requested MTU is too big, maximum is {MAX_MTU}")
-        network.update({"status": "ACTIVE", "router:external": False})
+        network["status"] = "ACTIVE"
 
     def follow(self, network: Body) -> None:
         """OVN serves metadata to VMs from a port of its own in every network."""
@@ -49,6 +50,11 @@ class SubnetRules(Rules):
 
     def complete(self, subnet: Body) -> None:
         network = self.cloud.get("network", subnet["network_id"])
+        if subnet["subnetpool_id"]:
+            pool = self.cloud.get("subnetpool", subnet["subnetpool_id"])
+            taken = [ip_network(one["cidr"]) for one in self.cloud.where("subnet", subnetpool_id=pool["id"])]
+            subnet["cidr"] = cut(pool, subnet, taken)
+        check_affinity(subnet, self._subnets_of(network["id"]))
         try:
             cidr = ip_network(subnet["cidr"], strict=False)
         except ValueError:

@@ -89,14 +89,19 @@ class FakeNeutron(BaseAdapter):
         self.on_request: Callable[[Request], None] | None = None
         """Called with every request before it is answered, e.g. to change the world behind the client's back."""
         self._service = service
+        self._admins: set[str] = set()
         self._lock = threading.Lock()
         self._failures: list[_Failure] = []
         self._hold: Hold | None = None
         self._down = False
 
-    def client(self, *, project_id: str | None = None, observe: Callable[[Call], None] | None = None) -> Neutron:
+    def client(
+        self, *, project_id: str | None = None, admin: bool = False, observe: Callable[[Call], None] | None = None
+    ) -> Neutron:
         """Kuryr's client for this cloud, with a token for this project (else the cloud's first one)."""
         project = project_id or self.project_id
+        if admin:
+            self._admins.add(project)
         http = requests.Session()
         http.trust_env = False
         http.mount("http://", self)
@@ -204,7 +209,7 @@ class FakeNeutron(BaseAdapter):
 
     def _answer(self, asked: Request) -> tuple[int, Any]:
         project_id = asked.headers["X-Auth-Token"].removeprefix(_TOKEN)
-        rights = Rights(self.cloud, project_id, self._service)
+        rights = Rights(self.cloud, project_id, self._service, project_id in self._admins)
         return Answers(self.cloud, rights, self.max_page).answer(asked)
 
 

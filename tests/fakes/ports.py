@@ -1,12 +1,12 @@
 """Ports: addresses, MACs, binding, and what guards them (neutron.plugins.ml2.plugin and its extension drivers)."""
 
 import random
-import uuid
 from collections.abc import Iterator, Sequence
 
 from fakes.addresses import any_of, specific
 from fakes.attributes import Body
-from fakes.refusals import Refusal, conflict, invalid
+from fakes.refusals import Refusal, conflict, invalid, not_found
+from fakes.routing import check_deletable
 from fakes.rules import Rules
 
 _FAILED, _UNBOUND, _BOUND = "binding_failed", "unbound", "ovs"
@@ -26,14 +26,17 @@ class PortRules(Rules):
             taken = {other["mac_address"] for other in self.cloud.where("port", network_id=network["id"])}
             port["mac_address"] = next(mac for mac in self._random_macs() if mac not in taken)
         port["fixed_ips"] = self._allocate(port, port.get("fixed_ips", []))
-        default = [str(uuid.uuid5(uuid.NAMESPACE_OID, port["project_id"]))] if port["port_security_enabled"] else []
-        port.setdefault("security_groups", default)
+        port.setdefault("port_security_enabled", network["port_security_enabled"])
+        guarded = port["port_security_enabled"] and not port["device_owner"].startswith("network:")
+        port.setdefault("security_groups", [self.cloud.default_group(port["project_id"])] if guarded else [])
+        self._check_named(port, port)
         port["status"] = "DOWN"
         _check_security(port)
         _complete_pairs(port)
         self._bind(port)
 
     def change(self, port: Body, changes: Body) -> None:
+        self._check_named(port, changes)
         after = {**port, **changes}
         if after["mac_address"] != port["mac_address"]:
             changes["mac_address"] = after["mac_address"] = after["mac_address"].lower()
@@ -52,6 +55,20 @@ class PortRules(Rules):
         if "binding:host_id" in changes:
             self._bind(after)
             changes.update({name: after[name] for name in ("binding:vif_type", "binding:vif_details")})
+
+    def remove(self, port: Body) -> None:
+        check_deletable(port)
+        for floating in self.cloud.where("floatingip", port_id=port["id"]):
+            floating.update({"port_id": None, "fixed_ip_address": None, "router_id": None})
+        for one in self.cloud.where("port_forwarding", internal_port_id=port["id"]):
+            del self.cloud.resources["port_forwarding"][one["id"]]
+
+    def _check_named(self, port: Body, body: Body) -> None:
+        for group in body.get("security_groups", []):
+            if self.cloud.get("security_group", group)["project_id"] != port["project_id"]:
+                raise not_found("security_group", group)
+        if body.get("qos_policy_id"):
+            self.cloud.get("policy", body["qos_policy_id"])
 
     def _check_mac(self, port: Body, mac: str) -> None:
         network_id = port["network_id"]

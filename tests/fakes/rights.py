@@ -10,6 +10,17 @@ from fakes.attributes import Body
 from fakes.cloud import Cloud
 from fakes.refusals import forbidden, not_found
 
+_WITHOUT_NETWORK = {
+    "subnetpool",
+    "security_group",
+    "security_group_rule",
+    "policy",
+    "router",
+    "floatingip",
+    "port_forwarding",
+}
+"""Of these even the role `service` sees only the project's own, and what is shared with it."""
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -18,9 +29,14 @@ class Rights:
     cloud: Cloud
     project_id: str
     service: bool
+    admin: bool
 
     def may_see(self, kind: str, body: Body) -> bool:
         """Whether a resource is there for this identity."""
+        if self.admin:
+            return True
+        if kind in _WITHOUT_NETWORK:
+            return self.project_id == body["project_id"] or bool(body.get("shared"))
         network = body if kind == "network" else self.cloud.get("network", body["network_id"])
         owners = {body["project_id"], network["project_id"]}
         return self.service or self.project_id in owners or (kind != "port" and bool(network["shared"]))
@@ -34,6 +50,8 @@ class Rights:
 
     def check_create(self, kind: str, body: Body) -> None:
         """Raises Refusal when a resource may not be made so."""
+        if self.admin:
+            return
         project_id = body.get("project_id", self.project_id)
         network = self.cloud.resources["network"].get(body.get("network_id", ""))
         if network is not None and not self.may_see("network", network):
@@ -42,8 +60,14 @@ class Rights:
             raise forbidden("create_network")
         if kind == "subnet" and network is not None and network["project_id"] != self.project_id:
             raise forbidden("create_subnet")
+        if kind in {"network", "subnetpool"} and body.get("shared"):
+            raise forbidden(f"create_{kind} and rule:create_{kind}:shared")
+        if kind == "policy":
+            raise forbidden("create_policy")
+        if kind == "security_group" and project_id != self.project_id:
+            raise forbidden("create_security_group")
         if kind == "port" and body.get("binding:host_id") and not self.service:
             raise forbidden("create_port:binding:host_id")
 
     def _may_write(self, kind: str, body: Body) -> bool:
-        return body["project_id"] == self.project_id or (kind == "port" and self.service)
+        return self.admin or body["project_id"] == self.project_id or (kind == "port" and self.service)

@@ -1,4 +1,4 @@
-"""A thin, typed, thread-safe client of Neutron's networks, subnets and ports.
+"""A thin, typed, thread-safe client of Neutron.
 
 One module per resource family over one door: every HTTP call passes `api.Api.request`, and every failure passes
 `faults`, so that request ids, time-outs, measurements and error texts are decided in one place each.

@@ -1,4 +1,4 @@
-"""What the rest of Kuryr holds of a cloud: its networks, subnets and ports, and the project it works in."""
+"""What the rest of Kuryr holds of a cloud: its resources, family by family, and the project it works in."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -7,8 +7,13 @@ from keystoneauth1.adapter import Adapter
 
 from kuryr.errors import CloudRefused
 from kuryr.neutron.api import Api, Call
+from kuryr.neutron.floating_ips import FloatingIPs
 from kuryr.neutron.networks import Networks
 from kuryr.neutron.ports import Ports
+from kuryr.neutron.qos import QosPolicies
+from kuryr.neutron.routers import Routers
+from kuryr.neutron.security import SecurityGroupRules, SecurityGroups
+from kuryr.neutron.subnet_pools import SubnetPools
 from kuryr.neutron.subnets import Subnets
 
 
@@ -24,7 +29,13 @@ class Neutron:
         self.api = Api(adapter, observe)
         self.networks = Networks(self.api)
         self.subnets = Subnets(self.api)
+        self.subnet_pools = SubnetPools(self.api)
         self.ports = Ports(self.api)
+        self.security_groups = SecurityGroups(self.api)
+        self.security_group_rules = SecurityGroupRules(self.api)
+        self.qos_policies = QosPolicies(self.api)
+        self.routers = Routers(self.api)
+        self.floating_ips = FloatingIPs(self.api)
         self._project_id = project_id
 
     @cached_property

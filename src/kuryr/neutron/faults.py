@@ -34,6 +34,7 @@ _EXHAUSTED = frozenset(
         "IpAddressGenerationFailureAllSubnets",
         "NoNetworkAvailable",
         "OverQuota",
+        "SubnetAllocationError",  # with status 500: a subnet pool has no such range, or no range left
     }
 )
 """Neutron's error types (neutron_lib.exceptions, neutron.ipam.exceptions) that mean: nothing is left."""

@@ -1,10 +1,27 @@
 """Neutron's networks."""
 
-from typing import Any
+from typing import NotRequired, TypedDict, Unpack
 
 from kuryr.neutron.api import Api
 from kuryr.neutron.resources import NetworkResource
 from kuryr.neutron.tags import Tagged
+
+
+class NetworkSpec(TypedDict):
+    """What a new network shall be; the keyword arguments of `Networks.create`. None leaves a choice to Neutron."""
+
+    name: str
+    description: str
+    project_id: NotRequired[str | None]
+    mtu: NotRequired[int | None]
+    """Bytes."""
+    shared: NotRequired[bool | None]
+    """With all projects; by default the administrator's right."""
+    port_security: NotRequired[bool | None]
+    """The default of its ports."""
+    dns_domain: NotRequired[str | None]
+    """Ends in a dot; it and a port's dns_name make the port's name."""
+    qos_policy_id: NotRequired[str | None]
 
 
 class Networks(Tagged[NetworkResource]):
@@ -13,13 +30,14 @@ class Networks(Tagged[NetworkResource]):
     def __init__(self, api: Api) -> None:
         super().__init__(api, "network", NetworkResource.parse)
 
-    def create(
-        self, *, name: str, description: str, project_id: str | None = None, mtu: int | None = None
-    ) -> NetworkResource:
-        """Make a network. `mtu` in bytes; the cloud chooses when it is None. Raises InvalidInput, Exhausted (quota)."""
-        body: dict[str, Any] = {"name": name, "description": description}
-        if project_id is not None:
-            body["project_id"] = project_id
-        if mtu is not None:
-            body["mtu"] = mtu
-        return self._create(body)
+    def create(self, **spec: Unpack[NetworkSpec]) -> NetworkResource:
+        """Make a network.
+
+        Raises InvalidInput (an MTU too large, a domain that is none), Exhausted (quota), CloudRefused (`shared`
+        without the right to, another project), NotFound (no such policy).
+        """
+        given = {_NAMES.get(key, key): value for key, value in spec.items() if value is not None}
+        return self._create(given)
+
+
+_NAMES = {"port_security": "port_security_enabled"}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict, Unpack
 
-from kuryr.model import AddressRange, IPAddress, IPNetwork
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Route
 from kuryr.neutron.api import Api
 from kuryr.neutron.resources import SubnetResource
 from kuryr.neutron.tags import Tagged
@@ -21,6 +21,9 @@ class SubnetSpec(TypedDict):
     pools: NotRequired[Sequence[AddressRange]]
     """Without any, every address but the gateway's may be handed out."""
     enable_dhcp: NotRequired[bool]
+    routes: NotRequired[Sequence[Route]]
+    subnetpool_id: NotRequired[str | None]
+    """The pool that `cidr` is cut from. All subnets of a network (of one family) are from one pool, or from none."""
     project_id: NotRequired[str | None]
 
 
@@ -34,7 +37,8 @@ class Subnets(Tagged[SubnetResource]):
         """Make a subnet.
 
         Raises InvalidInput (the CIDR overlaps another subnet of the network, a pool leaves it), NotFound (no such
-        network), Conflict (the gateway lies in a pool, pools overlap).
+        network or subnet pool), Conflict (the gateway lies in a pool, pools overlap), Exhausted (the subnet pool has
+        no such CIDR, or it is taken).
         """
         return self._create(_body(spec))
 
@@ -56,6 +60,10 @@ def _body(spec: SubnetSpec) -> dict[str, Any]:
         body["gateway_ip"] = None if spec["gateway"] is None else str(spec["gateway"])
     if pools := spec.get("pools"):
         body["allocation_pools"] = [{"start": str(pool.first), "end": str(pool.last)} for pool in pools]
+    if routes := spec.get("routes"):
+        body["host_routes"] = [{"destination": str(one.destination), "nexthop": str(one.nexthop)} for one in routes]
+    if subnetpool_id := spec.get("subnetpool_id"):
+        body["subnetpool_id"] = subnetpool_id
     if project_id := spec.get("project_id"):
         body["project_id"] = project_id
     return body

@@ -121,8 +121,14 @@ def site(neutron: FakeNeutron, cidr: str = "10.1.0.0/24", **network: object) -> 
 
 
 def snapshot(neutron: FakeNeutron) -> dict[str, dict[str, Any]]:
-    """Everything in the cloud, by kind and id."""
-    return copy.deepcopy(neutron.cloud.resources)
+    """Everything in the cloud, by kind and id, without the default groups that every project has from the start."""
+    resources = neutron.cloud.resources
+    default = {group["id"] for group in resources["security_group"].values() if group["name"] == "default"}
+    found = {
+        kind: {id_: body for id_, body in kept.items() if body.get("security_group_id", id_) not in default}
+        for kind, kept in resources.items()
+    }
+    return copy.deepcopy({kind: kept for kind, kept in found.items() if kept or kind in {"network", "subnet", "port"}})
 
 
 def ports(neutron: FakeNeutron, description: str = str(MARK)) -> list[dict[str, Any]]:

@@ -22,6 +22,9 @@ class NetworkResource:
     description: str = ""
     shared: bool = False
     external: bool = False
+    port_security: bool = True
+    dns_domain: str = ""
+    qos_policy_id: str = ""
     subnet_ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -37,6 +40,9 @@ class NetworkResource:
             description=read.text("description"),
             shared=read.flag("shared"),
             external=read.flag("router:external"),
+            port_security=read.flag("port_security_enabled", default=True),
+            dns_domain=read.text("dns_domain"),
+            qos_policy_id=read.text("qos_policy_id"),
             subnet_ids=read.texts("subnets"),
             tags=read.texts("tags"),
         )
@@ -57,6 +63,10 @@ class SubnetResource:
     description: str = ""
     pools: tuple[AddressRange, ...] = ()
     routes: tuple[Route, ...] = ()
+    subnetpool_id: str = ""
+    ipv6_address_mode: str = ""
+    """ "slaac", "dhcpv6-stateful" or "dhcpv6-stateless"; "" when Neutron leaves it to others."""
+    ipv6_ra_mode: str = ""
     tags: tuple[str, ...] = ()
 
     @classmethod
@@ -82,6 +92,9 @@ class SubnetResource:
                 Route(read.cidr(route.get("destination")), read.address(route.get("nexthop")))
                 for route in read.items("host_routes", dict)
             ),
+            subnetpool_id=read.text("subnetpool_id"),
+            ipv6_address_mode=read.text("ipv6_address_mode"),
+            ipv6_ra_mode=read.text("ipv6_ra_mode"),
             tags=read.texts("tags"),
         )
 
@@ -89,3 +102,39 @@ class SubnetResource:
     def subnet(self) -> Subnet:
         """The part of it that containers need."""
         return Subnet(self.id, self.network_id, self.cidr, self.gateway, self.name, self.pools, self.routes, self.tags)
+
+
+@dataclass(frozen=True)
+class SubnetPoolResource:
+    """A Neutron subnet pool: prefixes from which subnets are cut, none of which overlap."""
+
+    id: str
+    name: str = ""
+    project_id: str = ""
+    ip_version: int = 4
+    prefixes: tuple[IPNetwork, ...] = ()
+    default_prefixlen: int = 0
+    min_prefixlen: int = 0
+    max_prefixlen: int = 0
+    shared: bool = False
+    is_default: bool = False
+    tags: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read Neutron's JSON of a subnet pool; raises CloudError when it is nonsense."""
+        read = Reader("subnet pool", body)
+        version = read.number("ip_version", 4)
+        return cls(
+            id=read.id,
+            name=read.text("name"),
+            project_id=read.project_id,
+            ip_version=version,
+            prefixes=tuple(read.cidr(prefix) for prefix in read.texts("prefixes")),
+            default_prefixlen=read.number("default_prefixlen", 0),
+            min_prefixlen=read.number("min_prefixlen", 0),
+            max_prefixlen=read.number("max_prefixlen", 32 if version == 4 else 128),
+            shared=read.flag("shared"),
+            is_default=read.flag("is_default"),
+            tags=read.texts("tags"),
+        )

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 from kuryr.errors import CloudError
 from kuryr.model import IPAddress, IPNetwork
+
+Number = TypeVar("Number", int, None)
 
 
 class Reader:
@@ -30,11 +32,13 @@ class Reader:
             raise self._nonsense(key, value)
         return value or ""
 
-    def number(self, key: str, default: int) -> int:
-        """A whole number."""
+    def number(self, key: str, default: Number) -> int | Number:
+        """A whole number, which Neutron writes as a text here and there."""
         value = self._body.get(key)
         if value is None:
             return default
+        if isinstance(value, str) and value.isdecimal():
+            return int(value)
         if not isinstance(value, int):
             raise self._nonsense(key, value)
         return value
