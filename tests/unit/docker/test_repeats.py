@@ -101,6 +101,21 @@ def test_what_never_comes_is_found_by_the_sweep(
     assert (snapshot(neutron), kernel.links) == (before, {})
 
 
+def test_an_address_whose_answer_was_lost_is_asked_for_anew_and_does_not_stay(
+    node: Node, neutron: FakeNeutron, kernel: FakeKernel
+) -> None:
+    """Docker cannot know the first one, so it will never give it back."""
+    docker = Docker(node)
+    network = docker.create_network("10.5.0.0/24")
+    with_network = snapshot(neutron)
+    docker.call("IpamDriver.RequestAddress", PoolID=network.pool_id, Address="", Options=None)
+    container = docker.run(network)
+    docker.sweep_after_grace()
+    assert kernel.owners() == {container.id}
+    docker.stop(container)
+    assert snapshot(neutron) == with_network
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_an_engine_that_gives_nothing_back_leaves_nothing(
     node: Node, neutron: FakeNeutron, kernel: FakeKernel, restarted: bool
