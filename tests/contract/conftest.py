@@ -37,6 +37,16 @@ def as_identity(conf_of: Callable[[str], cfg.ConfigOpts]) -> Callable[[str], Neu
 
 @pytest.fixture(params=["fake", "real"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    yield from _site(request)
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.exhaustive)])
+def routed_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """For what takes a real cloud long."""
+    yield from _site(request)
+
+
+def _site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "fake":
         fake = FakeNeutron()
         fake.cloud.dead_hosts.add(DEAD_HOST)

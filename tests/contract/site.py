@@ -13,6 +13,7 @@ from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import (
     NetworkResource,
     PortResource,
+    RouterResource,
     SecurityGroupResource,
     SubnetPoolResource,
     SubnetResource,
@@ -105,6 +106,23 @@ class Site:
         )
         return network
 
+    def external(self) -> NetworkResource:
+        """A network of the stranger's that leads outside, with 13 addresses."""
+        body = {"name": "external", "description": self.mark, "router:external": True}
+        made = NetworkResource.parse(self.stranger.api.request("POST", "/networks", json={"network": body})["network"])
+        self.stranger.subnets.create(
+            network_id=made.id,
+            name="external",
+            description=self.mark,
+            cidr=ip_network("192.0.2.0/28"),
+            enable_dhcp=False,
+        )
+        return made
+
+    def router(self, external_id: str = "") -> RouterResource:
+        """A new router."""
+        return self.neutron.routers.create(name="router", description=self.mark, external_network_id=external_id)
+
     def pair(self, cidr: str = "10.77.0.0/24") -> tuple[NetworkResource, SubnetResource]:
         """A new network with one subnet."""
         network = self.network()
@@ -119,6 +137,9 @@ def tidied(neutron: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
         yield site
     finally:
         for floating in neutron.floating_ips.list(description=site.mark):
+            forwardings = neutron.floating_ips.port_forwardings(floating.id)
+            for one in forwardings.list():
+                forwardings.delete(one.id)
             neutron.floating_ips.delete(floating.id)
         for router in neutron.routers.list(description=site.mark):
             for port in neutron.ports.list(device_id=router.id, device_owner=INTERFACES):

@@ -8,11 +8,13 @@ from fakes.attributes import Body
 from fakes.refusals import Refusal, conflict
 
 
-def specific(subnet: Body, address: str, taken: set[str]) -> str:
-    """A wanted address, if it may be had."""
-    cidr = ip_network(subnet["cidr"])
+def specific(subnet: Body, address: str, taken: set[str], *, for_router: bool = False) -> str:
+    """A wanted address, if it may be had. A router may have the gateway's even if it is the anycast address."""
+    cidr: Any = ip_network(subnet["cidr"])
     wanted = ip_address(address)
     edges = {cidr[0], cidr[-1]} if cidr.version == 4 else {cidr[0]}
+    if for_router:
+        edges.discard(ip_address(subnet["gateway_ip"]))
     if wanted not in cidr or wanted in edges:
         raise Refusal(400, "InvalidIpForSubnet", f"IP address {wanted} is not a valid IP for the specified subnet.")
     if str(wanted) in taken:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fakes.addresses import any_of, specific
 from fakes.attributes import Body
 from fakes.refusals import Refusal, conflict, invalid, not_found
-from fakes.routing import check_deletable
+from fakes.routing import INTERFACE, check_deletable
 from fakes.rules import Rules
 
 _FAILED, _UNBOUND, _BOUND = "binding_failed", "unbound", "ovs"
@@ -99,7 +99,12 @@ class PortRules(Rules):
                     f"subnet {subnet['id']}"
                 )
             taken = {*self._allocated(subnet["id"], port["id"]), *(one["ip_address"] for one in given)}
-            address = specific(subnet, want["ip_address"], taken) if "ip_address" in want else any_of(subnet, taken)
+            router = port["device_owner"] == INTERFACE
+            address = (
+                specific(subnet, want["ip_address"], taken, for_router=router)
+                if "ip_address" in want
+                else any_of(subnet, taken)
+            )
             given.append({"subnet_id": subnet["id"], "ip_address": address})
         return given
 

@@ -112,8 +112,10 @@ class FloatingIPRules(Rules):
         changes.update({name: after[name] for name in ("port_id", "fixed_ip_address", "router_id")})
 
     def remove(self, floating: Body) -> None:
-        for one in self.cloud.where("port_forwarding", floatingip_id=floating["id"]):
-            del self.cloud.resources["port_forwarding"][one["id"]]
+        if self.cloud.where("port_forwarding", floatingip_id=floating["id"]):
+            raise conflict(
+                "FipInUseByPortForwarding", f"Floating IP {floating['id']} in use by Port Forwarding resources."
+            )
         for port in self.cloud.where("port", device_owner=_FLOATING, device_id=floating["id"]):
             del self.cloud.resources["port"][port["id"]]
 

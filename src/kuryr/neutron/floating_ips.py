@@ -10,7 +10,10 @@ from kuryr.neutron.tags import Tagged
 
 
 class FloatingIPs(Tagged[FloatingIPResource]):
-    """`/floatingips`. When its port is deleted, a floating IP stays and leads to nobody."""
+    """`/floatingips`. When its port is deleted, a floating IP stays and leads to nobody.
+
+    One that has port forwardings cannot be deleted: Conflict.
+    """
 
     def __init__(self, api: Api) -> None:
         super().__init__(api, "floatingip", FloatingIPResource.parse)
@@ -61,7 +64,7 @@ class FloatingIPs(Tagged[FloatingIPResource]):
 
 
 class PortForwardings(Collection[PortForwardingResource]):
-    """`/floatingips/<id>/port_forwardings`. Deleting the floating IP, or the port they lead to, takes them along."""
+    """`/floatingips/<id>/port_forwardings`. Deleting the port they lead to takes them along."""
 
     def __init__(self, api: Api, floating_ip: str) -> None:
         """`floating_ip` is the path of the floating IP."""
