@@ -70,6 +70,12 @@ DOCKER = [
         default="/var/run/docker.sock",
         help="Docker's own socket. Kuryr only lists networks there, to find what Docker has forgotten.",
     ),
+    cfg.BoolOpt(
+        "expose",
+        default=True,
+        help="Open the ports that an image or --expose names, for whoever is on the network, by a security group. "
+        "A network may say otherwise by -o kuryr.expose=….",
+    ),
     cfg.IntOpt("cloud_threads", default=32, min=1, max=512, help="Calls that may wait for Neutron at one time."),
     cfg.IntOpt("local_threads", default=8, min=1, max=64, help="Calls that never wait for Neutron at one time."),
 ]

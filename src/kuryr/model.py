@@ -7,7 +7,7 @@ Docker endpoint, later a pod) is an opaque `owner` string that its front end can
 argument and result is plain, immutable data that can travel over a wire), and other engines.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Protocol
@@ -29,7 +29,12 @@ class Mark:
 
     def __str__(self) -> str:
         """The text as it stands in a Neutron `description`; Neutron filters it by exact match."""
-        return f"kuryr:{self.deployment}@{self.host}"
+        return f"{self.beginning}{self.host}"
+
+    @property
+    def beginning(self) -> str:
+        """What the marks of all hosts of the deployment begin with."""
+        return f"kuryr:{self.deployment}@"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Subnet:
     name: str = ""
     pools: tuple[AddressRange, ...] = ()
     routes: tuple[Route, ...] = ()
+    dhcp: bool = True
     tags: tuple[str, ...] = ()
 
     @property
@@ -77,6 +83,9 @@ class Network:
     mtu: int
     mark: str = ""
     """Its description in Neutron: equal to a `Mark` if that Kuryr made the network."""
+    shared: bool = False
+    """Whether every project may use it."""
+    dns_domain: str = ""
     subnets: tuple[Subnet, ...] = ()
 
 
@@ -96,6 +105,46 @@ class AddressPair:
     mac: str = ""
 
 
+@dataclass(frozen=True, order=True)
+class PortRange:
+    """Ports of a transport protocol (`tcp`, `udp` or `sctp`); both ends are included."""
+
+    protocol: str
+    first: int
+    last: int
+
+
+ANYWHERE: frozenset[IPNetwork] = frozenset({IPv4Network("0.0.0.0/0"), IPv6Network("::/0")})
+"""The sources of an opening for everybody."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """At which of its ports a container may be reached, and from where."""
+
+    ports: frozenset[PortRange]
+    sources: frozenset[IPNetwork] = ANYWHERE
+
+
+@dataclass(frozen=True)
+class PortTraits:
+    """What a port is beyond its addresses; what is None or empty is left to the cloud.
+
+    Groups and policies are ids, in what a user says also names.
+    """
+
+    security_groups: tuple[str, ...] | None = None
+    """() for none at all; None for the project's default group."""
+    port_security: bool | None = None
+    qos_policy: str = ""
+    dns_name: str = ""
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+
+
+USUAL_PORT = PortTraits()
+"""A port of which nothing is said."""
+
+
 @dataclass(frozen=True)
 class Vif:
     """A Neutron port that is bound to a host: all that a binding driver needs to plug it."""
@@ -110,6 +159,8 @@ class Vif:
     details: Mapping[str, object] = field(default_factory=dict)
     owner: str = ""
     """Who uses the port, as written in Neutron; "" while it is only reserved."""
+    traits: PortTraits = USUAL_PORT
+    """As the cloud has them, by id."""
 
     def address_in(self, subnet_id: str) -> IPAddress | None:
         """The port's address in a subnet."""
@@ -129,6 +180,7 @@ class PortRequest:
     owner: str = ""
     mac: str | None = None
     name: str = ""
+    traits: PortTraits = USUAL_PORT
 
 
 @dataclass(frozen=True)
@@ -161,8 +213,14 @@ class Cloud(Protocol):
         Raises NotFound when the port is gone, Conflict when an address is taken, Exhausted when none is left.
         """
 
-    def identify(self, port_id: str, owner: str, name: str) -> None:
-        """Write on the port who uses it. A port that is gone is no error."""
+    def identify(
+        self, vif: Vif, owner: str, name: str, traits: PortTraits = USUAL_PORT, openings: Collection[Opening] = ()
+    ) -> Vif | None:
+        """Write on the port who uses it, and what it shall be besides; None when the port is gone.
+
+        The openings come on top of what the port's own groups admit; where no group guards it they mean nothing.
+        Raises NotFound when a group or policy is gone.
+        """
 
     def release(self, port_id: str) -> None:
         """Give the port back. A port that is gone already is no error."""

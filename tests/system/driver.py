@@ -57,7 +57,7 @@ class Driver:
         if changes is not None:
             more = host.directory / f"{name}.conf"
             own = {"docker": {"socket": f"/run/docker/plugins/{name}.sock"}, "DEFAULT": {"deployment": name}}
-            write_ini(more, {**own, **changes})
+            write_ini(more, {name: {**own.get(name, {}), **changes.get(name, {})} for name in {*own, *changes}})
             argv += ["--config-file", str(more)]
         self.daemon = host.daemon(name, argv, ready=self.socket.exists)
 

@@ -14,7 +14,9 @@ from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.sweeping import Sweep, Sweeper
+from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Networks
+from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Topology
@@ -35,10 +37,12 @@ class Driver:
         mark = config.mark(conf)
         neutron = connect(conf, observe)
         topology = Topology(neutron)
-        cloud = LocalCloud(neutron, topology, mark)
+        openings = Openings(neutron, mark)
+        guards = Guards(neutron)
+        cloud = LocalCloud(neutron, topology, openings, mark)
         self._behind = Behind()
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
-        networks = Networks(neutron, topology, mark, self._sweep_soon)
+        networks = Networks(neutron, topology, openings, mark, self._sweep_soon)
         binding = Binding(
             BindingContext(
                 deployment=mark.deployment,
@@ -53,16 +57,17 @@ class Driver:
         engine = Engine(conf.docker.engine_socket)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
         grace = conf.sweep.grace
-        unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
+        unused_networks, unused_addresses, unused_groups = Suspects(grace), Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
         sweeps: list[Sweep] = [
             lambda view: networks.sweep(view.networks, unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
+            lambda _: openings.sweep(unused_groups),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
-        self.network = NetworkDriver(topology, networks, reservations, endpoints, pending)
-        self.endpoint = EndpointDriver(networks, endpoints)
+        self.network = NetworkDriver(topology, networks, guards, reservations, endpoints, pending)
+        self.endpoint = EndpointDriver(networks, guards, endpoints, expose=conf.docker.expose)
         self.ipam = IpamDriver(topology, networks, reservations, endpoints, pending)
 
     def start(self) -> None:

@@ -4,17 +4,19 @@ Docker holds a lock per network over RequestAddress and CreateEndpoint, but not 
 plugging, happens in Join; what is slow and far away, making the port, is one request before it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from kuryr.docker import messages, options
+from kuryr.docker import messages, options, traits
 from kuryr.docker.addresses import parse_address
+from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import PORT_MAP, Interface
 from kuryr.docker.options import Place
-from kuryr.errors import InvalidInput
+from kuryr.errors import InvalidInput, NotFound
+from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import Subnet, Vif, Wanted
+from kuryr.model import PortTraits, Subnet, Vif, Wanted
 
 Reply = dict[str, object]
 
@@ -22,19 +24,26 @@ Reply = dict[str, object]
 class EndpointDriver:
     """Docker's requests about endpoints. Thread-safe."""
 
-    def __init__(self, networks: Networks, endpoints: Endpoints) -> None:
+    def __init__(self, networks: Networks, guards: Guards, endpoints: Endpoints, *, expose: bool) -> None:
         self._networks = networks
+        self._guards = guards
         self._endpoints = endpoints
+        self._expose = expose
 
     def create_endpoint(self, request: messages.CreateEndpoint) -> Reply:
-        """A container takes the port at its addresses. No request to Neutron if Kuryr's IPAM made the port before."""
-        options.read(request.options, Place.ENDPOINT)
+        """A container takes the port at its addresses.
+
+        No request to Neutron if Kuryr's IPAM made the port before; one, if its options make it another port, and two
+        more when they name groups and a policy that have not been looked up before.
+        """
+        own = traits.chosen(options.read(request.options, Place.ENDPOINT))
         given = request.interface or Interface()
         bound = self._networks.of_owner(request.network_id)
         if GatewayStyle.of(bound.anchorage.settings) is not GatewayStyle.ENGINE:
             _refuse_published_ports(request.options)
-        vif = self._endpoints.create(
-            request.endpoint_id, bound.network.id, list(_wanted(bound, given)), given.mac_address.lower() or None
+        wanted, mac = list(_wanted(bound, given)), given.mac_address.lower() or None
+        vif = self._with_groups(
+            bound, own, lambda made: self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made)
         )
         return {"Interface": _filled(bound, given, vif)}
 
@@ -46,8 +55,10 @@ class EndpointDriver:
 
     def join(self, request: messages.Endpoint) -> Reply:
         """Plug the interface and tell Docker how to name it and where traffic goes."""
-        joined = self._endpoints.join(request.endpoint_id)
         bound = self._networks.of_owner(request.network_id)
+        policy = ExposePolicy.of(bound.anchorage.settings)
+        openings = policy.openings(bound.network, request.options, default=self._expose)
+        joined = self._endpoints.join(request.endpoint_id, openings)
         own = {fixed_ip.subnet_id for fixed_ip in joined.vif.fixed_ips}
         subnets = [subnet for subnet in bound.network.subnets if subnet.id in own]
         style = GatewayStyle.of(bound.anchorage.settings)
@@ -62,6 +73,18 @@ class EndpointDriver:
                 if gateway := next(gateways, None):
                     reply[name] = str(gateway)
         return reply
+
+    def _with_groups(self, bound: Bound, own: PortTraits, make: Callable[[PortTraits], Vif]) -> Vif:
+        """A port with what its endpoint and its network say, once more when what was looked up before is gone now."""
+        network, project_id = traits.of_network(bound), bound.network.project_id
+        known = self._guards.resolve(own, project_id)
+        try:
+            return make(traits.together(known, network))
+        except NotFound:
+            anew = self._guards.resolve(own, project_id, anew=True)
+            if anew == known:
+                raise
+            return make(traits.together(anew, network))
 
 
 def _wanted(bound: Bound, given: Interface) -> Iterator[Wanted]:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
-from kuryr.docker import messages, options
+from kuryr.docker import messages, options, traits
 from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr
 from kuryr.docker.messages import GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.options import Place
@@ -159,7 +159,9 @@ class IpamDriver:
     def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
         """An address of `subnet`, on a port that also gets one of the other address family."""
         along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
-        vif = self._endpoints.reserve(bound.anchorage.owner, bound.network.id, (subnet.id, address), along)
+        vif = self._endpoints.reserve(
+            bound.anchorage.owner, bound.network.id, (subnet.id, address), along, traits.of_network(bound)
+        )
         return ip_interface(f"{vif.address_in(subnet.id)}/{subnet.cidr.prefixlen}")
 
 

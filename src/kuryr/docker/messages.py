@@ -87,6 +87,8 @@ class Endpoint(Struct):
 
     network_id: Id = field(name="NetworkID")
     endpoint_id: Id = field(name="EndpointID")
+    options: Options | None = field(name="Options", default=None)
+    """Of a Join: the exposed and the published ports."""
 
 
 class RequestPool(Struct):

@@ -1,21 +1,25 @@
 """NetworkDriver, the half about networks: Docker's networks stand on Neutron's, made or adopted."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from kuryr.docker import messages, options, requested
+from kuryr.docker import messages, options, requested, traits
+from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import GENERIC, INTERNAL
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
 from kuryr.errors import InvalidInput, NotFound
+from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.specs import NetworkSpec
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import Network, Subnet
+from kuryr.model import Network, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
 
@@ -32,12 +36,14 @@ class NetworkDriver:
         self,
         topology: Topology,
         networks: Networks,
+        guards: Guards,
         reservations: Reservations,
         endpoints: Endpoints,
         pending: PendingPools,
     ) -> None:
         self._topology = topology
         self._networks = networks
+        self._guards = guards
         self._reservations = reservations
         self._endpoints = endpoints
         self._pending = pending
@@ -48,8 +54,7 @@ class NetworkDriver:
 
     def gw_alloc_check(self, request: messages.GwAllocCheck) -> Reply:
         """Whether Docker shall reserve no address for a gateway. Asked before anything else, since Docker 28."""
-        _, style = _chosen(request.options)
-        skip = style is GatewayStyle.NONE
+        skip = _said(request.options).style is GatewayStyle.NONE
         return {"SkipIPv4": skip, "SkipIPv6": skip}
 
     def create_network(self, request: messages.CreateNetwork) -> Reply:
@@ -57,19 +62,21 @@ class NetworkDriver:
         owner = request.network_id
         if owner in self._networks.owners():
             return {}
-        values, style = _chosen(request.options)
-        existing = options.existing(values)
+        said = _said(request.options)
+        existing = said.existing
         if requested.without_addresses(request):
-            self._adopt_whole(owner, existing, style)
+            self._adopt_whole(owner, existing, said)
             return {}
         asked = requested.subnets(request, self._pending)
         for each in asked:
             existing = options.agree(existing, each.pending.existing) if each.pending else existing
         if existing:
-            self._adopt(owner, asked, existing, style)
+            self._adopt(owner, asked, existing, said)
         else:
-            specs = [requested.spec(each, routed=style is not GatewayStyle.NONE) for each in asked]
-            self._networks.create(owner, specs, style.settings)
+            routed = said.style is not GatewayStyle.NONE
+            specs = [requested.spec(each, routed=routed, dhcp=said.spec.dhcp) for each in asked]
+            template = self._guards.resolve(said.ports, anew=True)
+            self._networks.create(owner, specs, said.settings, said.spec, template)
         for each in asked:
             if each.pending:
                 self._pending.drop(each.pending.id)
@@ -89,14 +96,13 @@ class NetworkDriver:
         self._networks.remove(request.network_id)
         return {}
 
-    def _adopt(self, owner: str, asked: list[Requested], existing: Existing, style: GatewayStyle) -> None:
+    def _adopt(self, owner: str, asked: list[Requested], existing: Existing, said: "_Said") -> None:
         """Stand on an existing network, with those of its subnets that Docker asks for."""
         network = self._found(asked, existing) or self._topology.find(existing)
         subnets = [requested.match(each, network, existing) for each in asked]
-        berths = tuple(Berth.at(each.key, subnet.id) for each, subnet in zip(asked, subnets, strict=True))
-        self._networks.adopt(Anchorage(owner, berths, style.settings), network)
+        self._stand_on(network, owner, [(each.key, subnet) for each, subnet in zip(asked, subnets, strict=True)], said)
 
-    def _adopt_whole(self, owner: str, existing: Existing, style: GatewayStyle) -> None:
+    def _adopt_whole(self, owner: str, existing: Existing, said: "_Said") -> None:
         """Stand on an existing network whose addresses Neutron gives out: Docker has the null IPAM."""
         if not existing:
             raise InvalidInput(
@@ -104,8 +110,14 @@ class NetworkDriver:
                 hint="name it by -o neutron.net.name=…, or use --ipam-driver kuryr",
             )
         network = self._topology.find(existing)
-        berths = tuple(Berth.at("", subnet.id) for subnet in _one_per_family(network, existing))
-        self._networks.adopt(Anchorage(owner, berths, style.settings), network)
+        self._stand_on(network, owner, [("", subnet) for subnet in _one_per_family(network, existing)], said)
+
+    def _stand_on(self, network: Network, owner: str, subnets: Sequence[tuple[str, Subnet]], said: "_Said") -> None:
+        """Adopt a network, with those of its subnets that containers get addresses of by certain keys."""
+        said.spec.check(network, [subnet for _, subnet in subnets])
+        template = self._guards.resolve(said.ports, network.project_id, anew=True)
+        berths = tuple(Berth.at(key, subnet.id) for key, subnet in subnets)
+        self._networks.adopt(Anchorage(owner, berths, said.settings), network, template)
 
     def _found(self, asked: list[Requested], existing: Existing) -> Network | None:
         """The network that was found when Docker asked for the pools, if it is the same for all of them."""
@@ -127,12 +139,34 @@ def _one_per_family(network: Network, existing: Existing) -> Iterator[Subnet]:
             yield choose_subnet(network, named, version)
 
 
-def _chosen(given: messages.Options | None) -> tuple[options.Values, GatewayStyle]:
-    """Kuryr's own options of a new network, and its way out. Raises InvalidInput."""
+@dataclass(frozen=True)
+class _Said:
+    """What the options of a new network say: where it stands, its way out, what it is, and what its ports are."""
+
+    existing: Existing
+    style: GatewayStyle
+    spec: NetworkSpec
+    ports: PortTraits
+    policy: ExposePolicy
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What the anchor records in words."""
+        return (*self.style.settings, *traits.words(self.ports), *self.policy.settings)
+
+
+def _said(given: messages.Options | None) -> _Said:
+    """Raises InvalidInput."""
     values = options.read(_generic(given), Place.NETWORK)
     style = values.get("kuryr.gateway")
     internal = bool((given or {}).get(INTERNAL))
-    return values, GatewayStyle.chosen(style if isinstance(style, GatewayStyle) else None, internal=internal)
+    return _Said(
+        options.existing(values),
+        GatewayStyle.chosen(style if isinstance(style, GatewayStyle) else None, internal=internal),
+        traits.of_kind(values),
+        traits.chosen(values),
+        ExposePolicy.chosen(values),
+    )
 
 
 def _generic(given: messages.Options | None) -> messages.Options:

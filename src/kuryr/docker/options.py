@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Flag, auto
 
+from kuryr.docker import readers
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.errors import InvalidInput
 from kuryr.gateway.naming import Named
 from kuryr.gateway.topology import Existing
 
 OWN = ("neutron.", "kuryr.")
+DOCKERS_MTU = "com.docker.network.driver.mtu"
+"""The one option outside of them that means the same to Kuryr as to Docker's own drivers."""
 
 
 class Place(Flag):
@@ -64,6 +67,7 @@ def _gateway(text: str) -> GatewayStyle:
         raise ValueError(f"one of {', '.join(style.value for style in GatewayStyle)}") from None
 
 
+_PORT = Place.NETWORK | Place.ENDPOINT
 _AT_CREATION = Place.NETWORK | Place.POOL
 
 OPTIONS = {
@@ -78,6 +82,22 @@ OPTIONS = {
         Option("neutron.subnet.v6.uuid", _AT_CREATION, "use this existing IPv6 subnet and its network", _uuid),
         Option("neutron.subnet.v6.name", _AT_CREATION, "use the existing IPv6 subnet of this name", _text),
         Option("neutron.subnet.v6.tag", _AT_CREATION, "use the existing IPv6 subnet with this tag", _text),
+        Option("neutron.net.shared", Place.NETWORK, "all projects may use the network", readers.truth),
+        Option("neutron.dns_domain", Place.NETWORK, "the DNS domain of the network's ports", readers.dns_domain),
+        Option("neutron.dhcp", Place.NETWORK, "Neutron's DHCP serves the subnets", readers.truth),
+        Option("neutron.mtu", Place.NETWORK, "bytes that a packet may have", readers.mtu),
+        Option(DOCKERS_MTU, Place.NETWORK, "the same, as Docker's own drivers call it", readers.mtu),
+        Option(
+            "neutron.security_groups", _PORT, "names or ids of the groups that guard the ports, or none", readers.groups
+        ),
+        Option("neutron.port_security", _PORT, "false for ports that nothing guards", readers.truth),
+        Option("neutron.qos_policy", _PORT, "name or id of the ports' QoS policy", _text),
+        Option("neutron.dns_name", Place.ENDPOINT, "the port's name in DNS", readers.dns_name),
+        Option(
+            "neutron.allowed_address_pairs", Place.ENDPOINT, "what else the port may send as", readers.address_pairs
+        ),
+        Option("kuryr.expose", Place.NETWORK, "open the ports that images and --expose name", readers.truth),
+        Option("kuryr.expose.source", Place.NETWORK, "for whom: CIDRs, or any", readers.sources),
         Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _gateway),
     )
 }
@@ -92,7 +112,7 @@ def read(given: Mapping[str, object] | None, place: Place) -> Values:
     """
     values: dict[str, object] = {}
     for name, text in (given or {}).items():
-        if not name.startswith(OWN):
+        if not name.startswith(OWN) and name not in OPTIONS:
             continue
         option = OPTIONS.get(name)
         if option is None:

@@ -13,7 +13,7 @@ from kuryr.docker.ipam_driver import check_range, no_gateway
 from kuryr.docker.messages import AddressData, CreateNetwork
 from kuryr.docker.pools import Pending, PendingPools
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.networks import SubnetSpec
+from kuryr.gateway.specs import SubnetSpec
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.model import AddressRange, IPAddress, IPNetwork, Network, Subnet
 
@@ -52,7 +52,7 @@ def subnets(request: CreateNetwork, pools: PendingPools) -> list[Requested]:
     return requested
 
 
-def spec(requested: Requested, *, routed: bool) -> SubnetSpec:
+def spec(requested: Requested, *, routed: bool, dhcp: bool | None = None) -> SubnetSpec:
     """The subnet that Kuryr shall make. Raises InvalidInput when no address would be left for containers."""
     cidr, gateway, pending = requested.cidr, requested.gateway, requested.pending
     ip_range = pending.id.ip_range if pending else None
@@ -64,7 +64,12 @@ def spec(requested: Requested, *, routed: bool) -> SubnetSpec:
         if not pools:
             raise InvalidInput(f"no address is left for containers in {ip_range or cidr}")
     # Under Docker's own IPAM no port of Neutron's (DHCP, metadata) may take an address that Docker could give out.
-    return SubnetSpec(cidr, gateway if routed else None, pools, dhcp=pending is not None, key=requested.key)
+    if dhcp and pending is None:
+        raise InvalidInput(
+            "neutron.dhcp=true needs --ipam-driver kuryr", hint="Docker's own could hand out its address"
+        )
+    served = pending is not None and dhcp is not False
+    return SubnetSpec(cidr, gateway if routed else None, pools, dhcp=served, key=requested.key)
 
 
 def match(requested: Requested, network: Network, existing: Existing) -> Subnet:

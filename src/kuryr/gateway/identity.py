@@ -72,7 +72,8 @@ class Anchorage:
     @classmethod
     def parse(cls, device_id: str) -> "Anchorage":
         """The reverse of `str()`."""
-        owner, berths, settings, *_ = (*device_id.split(":"), "", "")
+        # Settings may have colons of their own, as IPv6 addresses have.
+        owner, berths, settings, *_ = (*device_id.split(":", 2), "", "")
         return cls(owner, tuple(Berth.parse(each) for each in _words(berths)), _words(settings))
 
 

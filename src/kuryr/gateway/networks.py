@@ -14,29 +14,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.errors import CloudError, CloudRefused, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, PORT_OWNER, Anchorage, Berth
+from kuryr.gateway.openings import Openings
+from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Mark, Network, Subnet
+from kuryr.model import USUAL_PORT, IPAddress, Mark, Network, PortTraits, Subnet
 from kuryr.neutron.client import Neutron
-from kuryr.neutron.resources import NetworkResource
+from kuryr.neutron.resources import NetworkResource, PortResource
 from kuryr.neutron.subnets import SubnetSpec as NeutronSubnetSpec
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SubnetSpec:
-    """A subnet that Kuryr shall make; `key` is that by which its addresses will be asked for."""
-
-    cidr: IPNetwork
-    gateway: IPAddress | None
-    pools: tuple[AddressRange, ...] = ()
-    """Where Neutron may take addresses from; empty for all of the CIDR."""
-    dhcp: bool = True
-    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,7 @@ class Anchor:
     port_id: str
     network_id: str
     anchorage: Anchorage
+    template: PortTraits = USUAL_PORT
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,8 @@ class Bound:
 
     anchorage: Anchorage
     network: Network
+    template: PortTraits = USUAL_PORT
+    """What the user said of the ports on it, as far as Neutron has a place for it on the anchor: groups and policy."""
 
     @property
     def subnets(self) -> tuple[Subnet, ...]:
@@ -85,9 +78,17 @@ class Networks:
     `sweep_soon` is called when something may have been left behind.
     """
 
-    def __init__(self, neutron: Neutron, topology: Topology, mark: Mark, sweep_soon: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        neutron: Neutron,
+        topology: Topology,
+        openings: Openings,
+        mark: Mark,
+        sweep_soon: Callable[[], None],
+    ) -> None:
         self._neutron = neutron
         self._topology = topology
+        self._openings = openings
         self._mark = mark
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
@@ -95,32 +96,40 @@ class Networks:
         self._anchors: dict[str, Anchor] | None = None
         self._making: set[str] = set()
 
-    def create(self, owner: str, subnets: Sequence[SubnetSpec], settings: tuple[str, ...] = ()) -> Bound:
-        """Make a network for the engine's network `owner`: three requests. Twice is once."""
+    def create(
+        self,
+        owner: str,
+        subnets: Sequence[SubnetSpec],
+        settings: tuple[str, ...] = (),
+        spec: NetworkSpec = USUAL_NETWORK,
+        template: PortTraits = USUAL_PORT,
+    ) -> Bound:
+        """Make a network for the engine's network `owner`: three requests. Twice is once.
+
+        `settings` and `template` are kept on its anchor. Raises NotFound when a group or policy is gone.
+        """
         with self._order(owner), self._swept_after_failure():
             if anchor := self._loaded().get(owner):
                 return self._bound(anchor)
-            made = self._neutron.networks.create(
-                name=_name(owner), description=str(self._mark), project_id=self._neutron.project_id
-            )
+            made = self._make(owner, spec)
             self._making.add(made.id)
             try:
                 resources = self._neutron.subnets.create_many([self._subnet(made, spec) for spec in subnets])
                 berths = [Berth.at(spec.key, each.id) for spec, each in zip(subnets, resources, strict=True)]
                 anchorage = Anchorage(owner, tuple(berths), settings)
-                return self._anchor(self._topology.remember(made, resources), anchorage)
+                return self._anchor(self._topology.remember(made, resources), anchorage, template)
             except BaseException:
                 self._abandon(made.id)
                 raise
             finally:
                 self._making.discard(made.id)
 
-    def adopt(self, anchorage: Anchorage, network: Network) -> Bound:
+    def adopt(self, anchorage: Anchorage, network: Network, template: PortTraits = USUAL_PORT) -> Bound:
         """Use an existing network for the engine's network `anchorage.owner`: one request. Twice is once."""
         with self._order(anchorage.owner), self._swept_after_failure():
             if anchor := self._loaded().get(anchorage.owner):
                 return self._bound(anchor)
-            return self._anchor(network, anchorage)
+            return self._anchor(network, anchorage, template)
 
     def of_owner(self, owner: str) -> Bound:
         """What the engine's network `owner` stands on. Raises NotFound."""
@@ -146,7 +155,7 @@ class Networks:
             anchors = (self._anchors or {}).values()
             anchor = next((each for each in anchors if key in each.anchorage.keys), None)
         network = self._topology.remembered(anchor.network_id) if anchor else None
-        return Bound(anchor.anchorage, network) if anchor and network else None
+        return Bound(anchor.anchorage, network, anchor.template) if anchor and network else None
 
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
@@ -215,7 +224,7 @@ class Networks:
         raise NotFound(f"this host has no Kuryr network {what[:12]}", hint="remove the network and create it again")
 
     def _bound(self, anchor: Anchor) -> Bound:
-        return Bound(anchor.anchorage, self._topology.network(anchor.network_id))
+        return Bound(anchor.anchorage, self._topology.network(anchor.network_id), anchor.template)
 
     def _loaded(self) -> dict[str, Anchor]:
         with self._guard:
@@ -231,7 +240,27 @@ class Networks:
 
     def _list(self) -> list[Anchor]:
         ports = self._neutron.ports.list(description=str(self._mark), device_owner=ANCHOR_OWNER)
-        return [Anchor(port.id, port.network_id, Anchorage.parse(port.device_id)) for port in ports]
+        return [Anchor(port.id, port.network_id, Anchorage.parse(port.device_id), _template(port)) for port in ports]
+
+    def _make(self, owner: str, spec: NetworkSpec) -> NetworkResource:
+        try:
+            made = self._neutron.networks.create(
+                name=_name(owner),
+                description=str(self._mark),
+                project_id=self._neutron.project_id,
+                mtu=spec.mtu,
+                shared=spec.shared,
+                dns_domain=spec.dns_domain or None,
+            )
+        except CloudRefused as error:
+            if spec.shared:
+                raise CloudRefused(error.message, hint="neutron.net.shared=true needs the role `admin`") from error
+            raise
+        if spec.dns_domain and not made.dns_domain:
+            # Neutron without the extension driver `dns` takes and drops it.
+            self._abandon(made.id)
+            raise InvalidInput("this cloud keeps no DNS domains", hint="leave neutron.dns_domain out")
+        return made
 
     def _subnet(self, network: NetworkResource, spec: SubnetSpec) -> NeutronSubnetSpec:
         return {
@@ -242,11 +271,15 @@ class Networks:
             "gateway": spec.gateway,
             "pools": spec.pools,
             "enable_dhcp": spec.dhcp,
+            "project_id": network.project_id,
         }
 
-    def _anchor(self, network: Network, anchorage: Anchorage) -> Bound:
+    def _anchor(self, network: Network, anchorage: Anchorage, template: PortTraits) -> Bound:
         if len(str(anchorage)) > DEVICE_ID_LIMIT:
-            raise InvalidInput(f"{len(anchorage.berths)} subnets are more than Kuryr can keep on one Docker network")
+            raise InvalidInput(
+                f"{len(anchorage.berths)} subnets and {len(anchorage.settings)} settings are more than Kuryr can keep "
+                "on one Docker network"
+            )
         port = self._neutron.ports.create(
             network_id=network.id,
             name=_name(anchorage.owner),
@@ -256,11 +289,16 @@ class Networks:
             fixed_ips=(),
             project_id=network.project_id,
             admin_state_up=False,
-            security_groups=(),
+            # Those that are named here are held back from being deleted.
+            security_groups=template.security_groups or (),
+            qos_policy_id=template.qos_policy or None,
+            port_security=template.port_security,
         )
         with self._guard:
-            self._anchors = (self._anchors or {}) | {anchorage.owner: Anchor(port.id, network.id, anchorage)}
-        return Bound(anchorage, network)
+            self._anchors = (self._anchors or {}) | {
+                anchorage.owner: Anchor(port.id, network.id, anchorage, _template(port))
+            }
+        return Bound(anchorage, network, _template(port))
 
     def _release(self, anchor: Anchor) -> None:
         made = self._is_ours(anchor.network_id)
@@ -270,6 +308,8 @@ class Networks:
             self._anchors = remaining
         if made and all(each.network_id != anchor.network_id for each in remaining.values()):
             self._delete_network(anchor.network_id)
+        if all(each.network_id != anchor.network_id for each in remaining.values()):
+            self._openings.drop(anchor.network_id)
 
     def _is_ours(self, network_id: str) -> bool:
         try:
@@ -301,3 +341,7 @@ class Networks:
 
 def _name(owner: str) -> str:
     return f"kuryr-{owner[:12]}"
+
+
+def _template(anchor: PortResource) -> PortTraits:
+    return PortTraits(security_groups=anchor.security_groups or None, qos_policy=anchor.qos_policy_id)

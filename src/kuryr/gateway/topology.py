@@ -73,6 +73,8 @@ class Topology:
             project_id=resource.project_id,
             mtu=resource.mtu,
             mark=resource.description,
+            shared=resource.shared,
+            dns_domain=resource.dns_domain,
             subnets=tuple(subnet.subnet for subnet in subnets),
         )
         with self._lock:

@@ -1,8 +1,8 @@
 """The life of a container's port on this host.
 
     reserve      a port is made, bound to this host, its user not yet known        one request to the cloud
-    create       its user comes: the interface is made and bears the user's claim  none
-    join         the interface is plugged, and wired by the host's agent           none
+    create       its user comes: the interface is made and bears the user's claim  none; one if he wants another port
+    join         the interface is plugged, and wired by the host's agent           one, behind: who the user is
     delete       the interface is removed                                          none
     release      the address is given back                                         one, behind
 
@@ -11,18 +11,18 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
-from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound
+from kuryr.errors import CloudUnavailable, Conflict, Exhausted, KuryrError, NotFound
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.releases import Releases
 from kuryr.locks import KeyedLocks, Once
-from kuryr.model import Claim, Cloud, IPAddress, PortRequest, Vif, Wanted
+from kuryr.model import USUAL_PORT, AddressPair, Claim, Cloud, IPAddress, Opening, PortRequest, PortTraits, Vif, Wanted
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +78,14 @@ class Endpoints:
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
         self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
 
-    def reserve(self, scope: str, network_id: str, wanted: Wanted, along: Sequence[str] = ()) -> Vif:
+    def reserve(
+        self,
+        scope: str,
+        network_id: str,
+        wanted: Wanted,
+        along: Sequence[str] = (),
+        traits: PortTraits = USUAL_PORT,
+    ) -> Vif:
         """A port with the wanted address, for a user of the engine's network `scope` who is about to come.
 
         It also gets an address in each of the subnets `along`; when the engine asks for those next, they are there.
@@ -92,7 +99,8 @@ class Endpoints:
         if half and half.use is Use.RESERVED:
             reserved = self._second(half, subnet_id, address)
         else:
-            reserved = self._reserved(PortRequest(network_id, (wanted, *((each, None) for each in along))))
+            addresses = (wanted, *((each, None) for each in along))
+            reserved = self._reserved(PortRequest(network_id, addresses, traits=traits))
             self._halves.put(scope, along, reserved.vif.port_id)
         found = reserved.vif.address_in(subnet_id)
         if found is None:
@@ -101,17 +109,25 @@ class Endpoints:
         self._expect_change(told or reserved)
         return reserved.vif
 
-    def create(self, owner: str, network_id: str, wanted: Sequence[Wanted], mac: str | None = None) -> Vif:
+    def create(
+        self,
+        owner: str,
+        network_id: str,
+        wanted: Sequence[Wanted],
+        mac: str | None = None,
+        traits: PortTraits = USUAL_PORT,
+    ) -> Vif:
         """`owner` takes the port with these addresses, which is made if nobody reserved it; the interface is staged.
 
-        No request when the port was reserved, one when not, two when `mac` differs from the reserved port's.
-        On failure nothing is left. Raises Conflict when somebody else has an address.
+        No request when the port was reserved, one when not, or when `traits` differ from the reserved port's, two when
+        `mac` differs. On failure nothing is left. Raises Conflict when somebody else has an address, NotFound when a
+        group or policy is gone.
         """
         with self._order(owner):
             self.load()
             if mine := self._holdings.of(owner):
                 return mine.vif
-            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner))
+            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits)
             out = frozenset(address for _, address in wanted if address is not None)
             claimed = self._holdings.change(self._port_for(request), Use.CLAIMED, owner, out)
             if claimed is None:
@@ -122,12 +138,12 @@ class Endpoints:
             except BaseException:
                 self._undo(claimed)
                 raise
-            if vif.owner != owner:
-                self._behind.later(self._timing.identify, lambda: self._identify(vif.port_id, owner))
             return vif
 
-    def join(self, owner: str) -> Joined:
+    def join(self, owner: str, openings: Collection[Opening] = ()) -> Joined:
         """Plug the interface of `owner` and wait until the host's agent has wired it.
+
+        Who uses the port is written behind, and with it that the openings let it be reached.
 
         Raises NotFound when `owner` has none, PlugError when the host's side fails.
         """
@@ -141,6 +157,8 @@ class Endpoints:
             if self._timing.ready:
                 self._binding.await_ready(mine.vif, self._timing.ready)
                 self._binding.announce(mine.vif)
+            if mine.vif.owner != owner or openings:
+                self._behind.later(self._timing.identify, lambda: self._identify(mine.vif, owner, openings))
             return Joined(interface, mine.vif)
 
     def delete(self, owner: str, *, release: bool) -> None:
@@ -239,13 +257,22 @@ class Endpoints:
                 raise Conflict(f"{_addresses(held.vif)} belongs to endpoint {held.owner[:12]} of this host")
         reserved = [held for held in found if held.use is Use.RESERVED]
         if len(reserved) == 1 and _fits(reserved[0].vif, request):
-            return reserved[0]
+            return self._with_traits(reserved[0], request)
         for held in reserved:
             self._replace(held)
         return self._reserved(request)
 
+    def _with_traits(self, held: Held, request: PortRequest) -> Held:
+        """The port, made what its user wants it to be besides its addresses: no request if it is that already."""
+        if _has(held.vif, request.traits):
+            return held
+        vif = self._cloud.identify(held.vif, request.owner, request.name, request.traits)
+        if vif is None:
+            raise NotFound(f"port {held.vif.port_id} is gone", hint="run the command again")
+        return self._holdings.put(replace(held, vif=vif))
+
     def _reserved(self, request: PortRequest) -> Held:
-        """A new port; or the one that has the wanted addresses and nobody who uses it."""
+        """A new port, also in place of one that has the wanted addresses and nobody who uses it."""
         for subnet_id, address in request.fixed_ips:
             if address is not None:
                 self.releases.settle_address(subnet_id, address, self._timing.settle)
@@ -259,8 +286,7 @@ class Endpoints:
             taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
             if not taken:
                 raise
-        if len(taken) == 1 and _fits(taken[0].vif, request):
-            return taken[0]
+        # Their last users may have made anything of them.
         for held in taken:
             self._replace(held)
         return self._made(request)
@@ -289,7 +315,7 @@ class Endpoints:
         return self._holdings.put(Held(vif, Use.RESERVED))
 
     def _replace(self, held: Held) -> None:
-        """Make room for a port with another MAC address: that of a bound port cannot be changed in Neutron."""
+        """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""
         self._cloud.release(held.vif.port_id)
         self._holdings.drop(held.vif.port_id)
 
@@ -313,10 +339,22 @@ class Endpoints:
             LOG.warning("the interface of port %s is left to the sweep: %s", claimed.vif.port_id, error)
         self.releases.start(claimed.vif)
 
-    def _identify(self, port_id: str, owner: str) -> None:
+    def _identify(self, vif: Vif, owner: str, openings: Collection[Opening]) -> None:
         held = self._holdings.of(owner)
-        if held and held.vif.port_id == port_id:
-            self._cloud.identify(port_id, owner, _name(owner))
+        if not held or held.vif.port_id != vif.port_id:
+            return
+        if openings and not vif.traits.security_groups:
+            LOG.info("no security group guards port %s, so none opens what is exposed", vif.port_id)
+        try:
+            self._cloud.identify(vif, owner, _name(owner), openings=openings)
+        except CloudUnavailable:
+            self._behind.later(self._timing.patience, lambda: self._identify(vif, owner, openings))
+            raise
+        except KuryrError as error:
+            if not openings:
+                raise
+            LOG.warning("what endpoint %s exposes is not opened: %s", owner[:12], error)
+            self._cloud.identify(vif, owner, _name(owner))
 
     def _leave_behind(self, port_id: str) -> None:
         if held := self._holdings.get(port_id):
@@ -338,11 +376,24 @@ def _name(owner: str) -> str:
 
 
 def _fits(vif: Vif, request: PortRequest) -> bool:
-    """Whether a port is what was asked for."""
+    """Whether a port has what was asked for and cannot be changed."""
     return request.mac in {None, vif.mac} and all(
         found is not None and address in {None, found}
         for subnet_id, address in request.fixed_ips
         for found in [vif.address_in(subnet_id)]
+    )
+
+
+def _has(vif: Vif, wanted: PortTraits) -> bool:
+    """Whether a port is what is wanted besides its addresses."""
+    found = vif.traits
+    pairs = {AddressPair(pair.address, pair.mac or vif.mac) for pair in wanted.allowed_address_pairs}
+    return (
+        (wanted.security_groups is None or set(wanted.security_groups) == set(found.security_groups or ()))
+        and wanted.port_security in {None, found.port_security}
+        and wanted.qos_policy in {"", found.qos_policy}
+        and wanted.dns_name in {"", found.dns_name}
+        and pairs <= set(found.allowed_address_pairs)
     )
 
 

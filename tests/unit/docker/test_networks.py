@@ -269,6 +269,16 @@ def test_host_routes_of_a_subnet_reach_the_container(docker: Docker, neutron: Fa
     ]
 
 
+def test_host_routes_of_other_subnets_do_not(docker: Docker, neutron: FakeNeutron) -> None:
+    """B12 of the driver before: it pushed the routes of whole networks."""
+    blue = site(neutron)
+    other = {"network_id": blue.network_id, "cidr": "10.2.0.0/24", "ip_version": 4}
+    other["host_routes"] = [{"destination": "10.98.0.0/16", "nexthop": "10.2.0.9"}]
+    neutron.cloud.create("subnet", [other], neutron.project_id)
+    network = docker.create_network(ipam_opt=option("neutron.subnet.uuid", blue))
+    assert docker.run(network).joined["StaticRoutes"] == []
+
+
 # -- ranges and auxiliary addresses
 
 

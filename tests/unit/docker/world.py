@@ -7,7 +7,7 @@ be made, a pool when its network could not; what fails on the way out is ignored
 import contextlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from types import SimpleNamespace
@@ -91,6 +91,8 @@ class Docker:
         self.endpoints: set[str] = set()
         self.addresses: set[IPAddress] = set()
         """Those of containers on networks of another driver, and auxiliary ones."""
+        self.expose = True
+        """As kuryr.conf has it."""
         self.start_driver(node)
 
     def start_driver(self, node: Node) -> None:
@@ -98,11 +100,12 @@ class Docker:
         self.node = node
         self.pending = PendingPools(patience=0, clock=node.clock)
         self.unused = Suspects(GRACE, node.clock)
-        parts = (node.topology, node.networks, node.reservations, node.endpoints, self.pending)
+        self.unused_groups = Suspects(GRACE, node.clock)
+        parts = (node.reservations, node.endpoints, self.pending)
         families = SimpleNamespace(
-            network=NetworkDriver(*parts),
-            endpoint=EndpointDriver(node.networks, node.endpoints),
-            ipam=IpamDriver(*parts),
+            network=NetworkDriver(node.topology, node.networks, node.guards, *parts),
+            endpoint=EndpointDriver(node.networks, node.guards, node.endpoints, expose=self.expose),
+            ipam=IpamDriver(node.topology, node.networks, *parts),
         )
         self.driver = cast("Driver", families)
 
@@ -180,6 +183,7 @@ class Docker:
         ip6: str = "",
         mac: str = "",
         options: Mapping[str, Any] | None = None,
+        expose: Sequence[tuple[int, int]] = (),
         own_ipam: bool = False,
     ) -> Container:
         """`docker run`, with the roll-back of 20.10 when a step fails."""
@@ -194,7 +198,8 @@ class Docker:
                 elif pool is not None:
                     addresses[version] = self._request_address(pool, wanted, None)
                     leases.append((pool.id, addresses[version]))
-            reply, joined = self._start(network, endpoint, addresses, mac, options)
+            exposed = {"com.docker.network.endpoint.exposedports": [{"Proto": p, "Port": n} for p, n in expose]}
+            reply, joined = self._start(network, endpoint, addresses, mac, options, exposed)
         except KuryrError:
             for lease in leases:
                 self._release(*lease)
@@ -263,6 +268,7 @@ class Docker:
             lambda view: node.networks.sweep(view.networks, node.suspects),
             lambda view: node.reservations.sweep(view.addresses, self.unused),
             lambda view: node.reconciler.sweep(view.endpoints),
+            lambda _: node.openings.sweep(self.unused_groups),
         ]
 
     def view(self) -> EngineView:
@@ -313,13 +319,14 @@ class Docker:
         addresses: Mapping[int, str],
         mac: str,
         options: Mapping[str, Any] | None,
+        exposed: Mapping[str, Any],
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """CreateEndpoint and Join: their replies."""
         ids = {"NetworkID": network.id, "EndpointID": endpoint}
         interface = {"Address": addresses[4], "AddressIPv6": addresses[6], "MacAddress": mac}
         reply = self.call("NetworkDriver.CreateEndpoint", **ids, Interface=interface, Options=dict(options or {}))
         try:
-            return reply, self.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options={})
+            return reply, self.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options=exposed)
         except KuryrError:
             self.forgive("NetworkDriver.DeleteEndpoint", **ids)
             raise

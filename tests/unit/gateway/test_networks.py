@@ -10,7 +10,7 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron, Request
 from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, NotFound
 from kuryr.gateway.identity import Anchorage, Berth
-from kuryr.gateway.networks import SubnetSpec
+from kuryr.gateway.specs import SubnetSpec
 from kuryr.model import AddressRange, Mark
 from unit.host.node import GRACE, MARK, Node, during, fail_call, site, snapshot
 
@@ -387,6 +387,6 @@ def test_several_subnets_are_made_by_one_request_and_found_by_key_and_address(no
 def test_more_subnets_than_an_anchor_can_name_are_refused(node: Node, neutron: FakeNeutron) -> None:
     before = snapshot(neutron)
     subnets = [SubnetSpec(IPv4Network(f"10.{number}.0.0/24"), None, key=f"key{number:05}") for number in range(20)]
-    with pytest.raises(InvalidInput, match="20 subnets are more than"):
+    with pytest.raises(InvalidInput, match="20 subnets and 0 settings are more than"):
         node.networks.create("net1", subnets)
     assert snapshot(neutron) == before

@@ -13,7 +13,9 @@ from typing import Any
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
+from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Networks
+from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Topology
@@ -65,9 +67,11 @@ class Node:
         self.behind = SteppedBehind()
         client = neutron.client()
         self.topology = Topology(client)
-        self.cloud = LocalCloud(client, self.topology, mark)
+        self.openings = Openings(client, mark)
+        self.guards = Guards(client)
+        self.cloud = LocalCloud(client, self.topology, self.openings, mark)
         self.binding = kernel.binding()
-        self.networks = Networks(client, self.topology, mark, self.ask_for_sweep)
+        self.networks = Networks(client, self.topology, self.openings, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""

@@ -36,6 +36,7 @@ def test_a_subnet_in_full() -> None:
         name="front",
         pools=(AddressRange(IPv4Address("10.0.0.2"), IPv4Address("10.0.0.9")),),
         routes=(Route(IPv4Network("10.1.0.0/16"), IPv4Address("10.0.0.2")),),
+        dhcp=False,
     )
 
 

@@ -101,7 +101,17 @@ class SubnetResource:
     @property
     def subnet(self) -> Subnet:
         """The part of it that containers need."""
-        return Subnet(self.id, self.network_id, self.cidr, self.gateway, self.name, self.pools, self.routes, self.tags)
+        return Subnet(
+            id=self.id,
+            network_id=self.network_id,
+            cidr=self.cidr,
+            gateway=self.gateway,
+            name=self.name,
+            pools=self.pools,
+            routes=self.routes,
+            dhcp=self.enable_dhcp,
+            tags=self.tags,
+        )
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,8 @@ class SecurityGroupResource:
     name: str = ""
     project_id: str = ""
     description: str = ""
+    shared: bool = False
+    """With other projects, which may then use it, too."""
     rules: tuple[SecurityGroupRuleResource, ...] = ()
     tags: tuple[str, ...] = ()
     revision: int = 0
@@ -65,6 +67,7 @@ class SecurityGroupResource:
             name=read.text("name"),
             project_id=read.project_id,
             description=read.text("description"),
+            shared=read.flag("shared"),
             rules=tuple(SecurityGroupRuleResource.parse(rule) for rule in read.items("security_group_rules", dict)),
             tags=read.texts("tags"),
             revision=read.number("revision_number", 0),

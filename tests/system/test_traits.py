@@ -1,0 +1,130 @@
+"""Security groups, port security, address pairs, QoS, DNS and MTU, as users choose them; proved by traffic."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from kuryr_lab.client import Neutron, Resource
+from kuryr_lab.host import Host
+from kuryr_lab.lab import Lab
+from kuryr_lab.request_log import Cursor
+from kuryr_lab.tenant import TenantNetwork
+from system.conftest import Bench, address_of
+from system.test_containers import pid_of, ports_of
+from system.test_exposure import steps, stranger
+
+
+@pytest.fixture
+def web(lab: Lab, no_leaks: None) -> Iterator[Resource]:
+    """A group of the tenant's that admits everybody to TCP port 80."""
+    tenant = lab.neutron("demo")
+    group = tenant.create("security_group", name="web")
+    rule = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
+    tenant.create("security_group_rule", **rule, port_range_min=80, port_range_max=80)
+    yield group
+    tenant.delete("security_group", group["id"])
+
+
+def driver_opts(host: Host, bench: Bench, network: str, *options: str) -> Resource:
+    """A container whose port gets options of its own, by `docker network connect`: every engine has that."""
+    container = bench.run(host, "none")
+    given = [word for option in options for word in ("--driver-opt", option)]
+    host.docker("network", "disconnect", "none", container.name)
+    host.docker("network", "connect", *given, network, container.name)
+    container.serve()
+    return {"container": container, "address": address_of(container, network)}
+
+
+def test_a_networks_groups_guard_its_containers(
+    host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, web: Resource, bench: Bench
+) -> None:
+    named = ("--ipam-opt", f"neutron.net.name={tenant_network.name}")
+    guarded = bench.network(host1, *named, "-o", "neutron.security_groups=web")
+    bare = bench.network(host1, *named, "-o", "neutron.port_security=false")
+    with stranger(lab, tenant_network.id) as outsider:
+        for network, open_ports in ((guarded, [True, False]), (bare, [True, True])):
+            container = bench.run(host1, network)
+            address = address_of(container, network)
+            container.serve(80)
+            container.serve(8000)
+            assert [outsider.fetch(address, port) == container.name for port in (80, 8000)] == open_ports
+            assert outsider.ping(address) is open_ports[1]
+        bench.clear()
+
+
+def test_an_endpoints_options_change_its_port_by_one_request(
+    host1: Host, neutron: Neutron, network: str, web: Resource, bench: Bench, host1_requests: Cursor
+) -> None:
+    host1_requests.read_until_quiet(quiet=1)
+    pairs = "10.77.0.200,10.78.0.0/24"
+    given = driver_opts(
+        host1,
+        bench,
+        network,
+        "neutron.security_groups=web",
+        f"neutron.allowed_address_pairs={pairs}",
+        "neutron.dns_name=www",
+    )
+    assert steps(host1_requests.read_until_quiet()) == ["POST ports", "GET security-groups", "PUT ports"]
+    (port,) = ports_of(neutron, host1)
+    assert (port["security_groups"], port["dns_name"]) == ([web["id"]], "www")
+    assert [pair["ip_address"] for pair in port["allowed_address_pairs"]] == pairs.split(",")
+    neighbour = bench.run(host1, network)
+    assert neighbour.fetch(given["address"]) == given["container"].name
+    assert not neighbour.ping(given["address"])
+
+
+@pytest.mark.exhaustive
+def test_a_port_sends_as_its_address_pairs_and_as_nobody_else(host1: Host, network: str, bench: Bench) -> None:
+    """Anti-spoofing lets only those through that the option names; without port security, everybody."""
+    neighbour = bench.run(host1, network)
+    target = address_of(neighbour, network)
+    neighbour.run(["ip", "route", "show"])
+    for options, may in (
+        (["neutron.allowed_address_pairs=10.77.0.200"], True),
+        ([], False),
+    ):
+        container = driver_opts(host1, bench, network, *options)["container"]
+        inside = ["nsenter", "-t", pid_of(container), "-n"]
+        device = json.loads(host1.run([*inside, "ip", "-j", "route", "get", target]).stdout)[0]["dev"]
+        host1.run([*inside, "ip", "addr", "add", "10.77.0.200/32", "dev", device])
+        done = container.run(["busybox", "ping", "-c", "2", "-W", "1", "-I", "10.77.0.200", target], check=False)
+        host1.docker("rm", "--force", container.name)
+        assert (done.returncode == 0) is may
+
+
+def test_the_mtu_is_the_same_at_both_ends_and_all_the_way(
+    host1: Host, host2: Host, neutron: Neutron, bench: Bench
+) -> None:
+    """B11 of the driver before: the host's end kept its own."""
+    network = bench.network(host1, "--subnet", "10.77.0.0/24", "-o", "com.docker.network.driver.mtu=1300")
+    (made,) = [each for each in neutron.find("network") if each["name"].startswith("kuryr-")]
+    assert made["mtu"] == 1300
+    there = bench.network(host2, "--ipam-opt", f"neutron.net.uuid={made['id']}", "-o", "neutron.mtu=1300")
+    one, other = bench.run(host1, network), bench.run(host2, there)
+    (port,) = ports_of(neutron, host1)
+    outer = json.loads(host1.run(["ip", "-j", "link", "show", f"tap{port['id'][:11]}"]).stdout)[0]
+    inner = one.run(["cat", "/sys/class/net/eth0/mtu"]).stdout.strip()
+    assert (outer["mtu"], inner) == (1300, "1300")
+    other.serve()
+    target = address_of(other, there)
+    one.reaches(target)
+    assert one.run(["busybox", "ping", "-c", "1", "-W", "2", "-s", str(1300 - 28), target]).returncode == 0
+    assert one.fetch(target) == other.name
+    bench.clear()
+
+
+@pytest.mark.exhaustive
+def test_what_else_a_network_and_its_ports_can_be(host1: Host, neutron: Neutron, lab: Lab, bench: Bench) -> None:
+    admin = lab.neutron("admin")
+    policy = admin.adapter.post("/qos/policies", json={"policy": {"name": "gold", "shared": True}}).json()["policy"]
+    options = ("neutron.qos_policy=gold", "neutron.dns_domain=example.org", "neutron.dhcp=false")
+    network = bench.network(host1, "--subnet", "10.77.0.0/24", *(word for option in options for word in ("-o", option)))
+    bench.run(host1, network)
+    (port,) = ports_of(neutron, host1)
+    made = neutron.show("network", port["network_id"])
+    (subnet,) = neutron.find("subnet", network_id=made["id"])
+    assert (port["qos_policy_id"], made["dns_domain"], subnet["enable_dhcp"]) == (policy["id"], "example.org.", False)
+    bench.clear()
+    admin.adapter.delete(f"/qos/policies/{policy['id']}")
