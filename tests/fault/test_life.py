@@ -79,6 +79,7 @@ def scene(lab: Lab, engine: Engine) -> Iterator[Scene]:
     rig.close()
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("loss", ["the engine and the driver", pytest.param("the host", marks=pytest.mark.exhaustive)])
 def test_an_engine_that_boots_before_the_driver_waits_and_all_come_back(scene: Scene, loss: str) -> None:
     """Its socket is there, because systemd holds it; so the engine neither gives up nor forgets an endpoint."""

@@ -64,6 +64,7 @@ def test_a_socket_elsewhere_is_found_by_a_spec_file(host1: Host, plugins: Path, 
     driver.stop()
 
 
+@pytest.mark.engines
 def test_over_tcp_the_engine_is_let_in_by_its_certificate(
     host1: Host, plugins: Path, authority: Authority, bench: Bench
 ) -> None:
