@@ -43,6 +43,13 @@ NEUTRON = [
         "project",
         help="Id of the project whose networks are served. Default: the project of the credentials.",
     ),
+    cfg.StrOpt(
+        "default_subnetpool_v4",
+        default="kuryr",
+        help="Name of the subnet pool from which a Docker network without --subnet gets its IPv4 range. If there is "
+        "none of this name, Neutron's own default pool serves.",
+    ),
+    cfg.StrOpt("default_subnetpool_v6", default="kuryr6", help="The same for IPv6."),
     cfg.FloatOpt("connect_timeout", default=2.0, min=0.1, help="Seconds to wait for a connection to an API."),
     cfg.FloatOpt("read_timeout", default=30.0, min=0.1, help="Seconds to wait for an answer of an API."),
 ]

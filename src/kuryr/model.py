@@ -66,6 +66,8 @@ class Subnet:
     routes: tuple[Route, ...] = ()
     dhcp: bool = True
     tags: tuple[str, ...] = ()
+    subnet_pool: str = ""
+    """The id of the subnet pool that its CIDR is part of, if any."""
 
     @property
     def version(self) -> int:

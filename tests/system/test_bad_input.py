@@ -172,7 +172,7 @@ GONE = "kuryr1,10.30.0.0/24,,0a0b0c0d,"
 REQUESTS: dict[str, Bad] = {
     "an unknown method": Bad("NetworkDriver.Explode", {}, 404, r"Kuryr has no method 'NetworkDriver.Explode'"),
     # CIDRs
-    "no CIDR": Bad(POOL, pool(""), 400, r"no --subnet is given \(give one, or name .*neutron.subnet.uuid=…\)"),
+    "no CIDR": Bad(POOL, pool(""), 400, r"no IPv4 --subnet is given, .* \(give one, .*\)"),
     "a word for a CIDR": Bad(POOL, pool("many"), 400, r"--subnet 'many' is not a network \(write it like .*\)"),
     "a CIDR too long": Bad(POOL, pool("10.30.0.0/33"), 400, r"--subnet '10.30.0.0/33' is not a network \(.*\)"),
     "three octets": Bad(POOL, pool("10.30.0/24"), 400, r"--subnet '10.30.0/24' is not a network \(.*\)"),
@@ -310,7 +310,7 @@ def test_removing_what_is_not_there_is_no_error(scene: Scene, nothing_changes: N
 # -- by what a person types
 
 CREATES: dict[str, tuple[list[str], str]] = {
-    "no subnet": ([], r"no --subnet is given \(give one, or name an existing subnet by --ipam-opt .*\)"),
+    "no subnet": ([], r"no IPv4 --subnet is given, .* \(give one, name an .* --ipam-opt .*\)"),
     "an unknown name": (["--ipam-opt", "neutron.net.name=green"], r"no Neutron network named 'green' is visible .*"),
     "an unknown name by -o": (
         ["--subnet", "10.30.0.0/24", "-o", "neutron.net.name=green"],

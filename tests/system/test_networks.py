@@ -127,7 +127,7 @@ def test_a_network_that_another_host_still_uses_is_removed_when_that_has_let_go(
 
 
 def test_a_missing_subnet_says_what_to_do(host1: Host, bench: Bench) -> None:
-    with pytest.raises(CommandFailed, match=r"no --subnet is given \(give one, or name an existing subnet"):
+    with pytest.raises(CommandFailed, match=r"no IPv4 --subnet is given, and .* \(give one, name an existing subnet"):
         bench.network(host1)
 
 

@@ -87,3 +87,8 @@ def _whole_range(cidr: IPNetwork) -> HostRange:
 
 def _like(cidr: IPNetwork, number: int) -> IPAddress:
     return type(cidr.network_address)(number)
+
+
+def is_within(part: IPNetwork, whole: IPNetwork) -> bool:
+    """Whether all of `part` lies in `whole`."""
+    return part.version == whole.version and part.subnet_of(whole)  # type: ignore[arg-type]

@@ -13,12 +13,14 @@ from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.pools import PendingPools
+from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep, Sweeper
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
@@ -41,6 +43,8 @@ class Driver:
         guards = Guards(neutron)
         cloud = LocalCloud(neutron, topology, openings, mark)
         self._behind = Behind()
+        defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
+        sources = Sources(SubnetPools(neutron, defaults))
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
         networks = Networks(neutron, topology, openings, mark, self._sweep_soon)
         binding = Binding(
@@ -66,9 +70,9 @@ class Driver:
             lambda _: openings.sweep(unused_groups),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
-        self.network = NetworkDriver(topology, networks, guards, reservations, endpoints, pending)
+        self.network = NetworkDriver(topology, networks, guards, sources, reservations, endpoints, pending)
         self.endpoint = EndpointDriver(networks, guards, endpoints, expose=conf.docker.expose)
-        self.ipam = IpamDriver(topology, networks, reservations, endpoints, pending)
+        self.ipam = IpamDriver(topology, networks, sources, reservations, endpoints, pending)
 
     def start(self) -> None:
         """Begin to look for leftovers."""

@@ -10,14 +10,16 @@ import logging
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker import messages, options, traits
-from kuryr.docker.addresses import host_address, host_range, parse_address, parse_cidr
+from kuryr.docker.addresses import host_address, host_range, is_within, parse_address, parse_cidr
 from kuryr.docker.messages import GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools, PoolId
+from kuryr.docker.sources import Sources
 from kuryr.errors import Exhausted, InvalidInput, NotFound
+from kuryr.gateway.naming import Named
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.topology import Topology, choose_subnet
+from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import AddressRange, IPAddress, IPNetwork, Subnet
 
@@ -35,38 +37,56 @@ class IpamDriver:
         self,
         topology: Topology,
         networks: Networks,
+        sources: Sources,
         reservations: Reservations,
         endpoints: Endpoints,
         pending: PendingPools,
     ) -> None:
         self._topology = topology
         self._networks = networks
+        self._sources = sources
         self._reservations = reservations
         self._endpoints = endpoints
         self._pending = pending
 
     def request_pool(self, request: messages.RequestPool) -> Reply:
-        """Note a pool; two requests to Neutron if `--ipam-opt` names an existing network, otherwise none."""
-        existing = options.existing(options.read(request.options, Place.POOL))
+        """Note a pool.
+
+        No request to Neutron when only `--subnet` is given; two when `--ipam-opt` names an existing network or no range
+        is given, one when it names a subnet pool to `--subnet`.
+        """
+        values = options.read(request.options, Place.POOL)
+        version = 6 if request.v6 else 4
+        existing = options.existing(values)
         cidr = parse_cidr(request.pool, "--subnet") if request.pool else None
-        found = None
-        if existing:
-            version = 6 if request.v6 else 4
-            network = self._pending.found(existing) or self._topology.find(existing)
-            subnet = choose_subnet(network, existing.subnet_of(version), version, cidr)
-            found, cidr = (network, subnet), subnet.cidr
-        if cidr is None:
-            raise InvalidInput(
-                "no --subnet is given",
-                hint="give one, or name an existing subnet by --ipam-opt neutron.subnet.uuid=…",
-            )
+        if cidr and cidr.version != version:
+            raise InvalidInput(f"--subnet {cidr} is not one of IPv{version}")
         ip_range = parse_cidr(request.sub_pool, "--ip-range") if request.sub_pool else None
-        if ip_range and not _is_within(ip_range, cidr):
-            raise InvalidInput(f"--ip-range {ip_range} is outside of --subnet {cidr}")
-        if ip_range and found:
-            check_range(ip_range, found[1])
-        pool = self._pending.add(cidr, ip_range, existing, found)
-        return {"PoolID": str(pool), "Pool": str(cidr), "Data": {}}
+        if ip_range and cidr is None and not existing:
+            raise InvalidInput("--ip-range needs a --subnet")
+        named = options.subnet_pool(values, version)
+        if existing:
+            pool = self._add_existing(existing, named, version, cidr, ip_range)
+        elif cidr:
+            _check_within(ip_range, cidr)
+            pool = self._pending.add(cidr, ip_range, source=self._sources.of_range(cidr, named))
+        else:
+            # Docker asks anew, holding what it got, until a range overlaps no route of the host: what waits is taken.
+            cidr, source = self._sources.free_range(version, named, self._pending.cidrs())
+            pool = self._pending.add(cidr, source=source)
+        return {"PoolID": str(pool), "Pool": str(pool.cidr), "Data": {}}
+
+    def _add_existing(
+        self, existing: Existing, named: Named, version: int, cidr: IPNetwork | None, ip_range: IPNetwork | None
+    ) -> PoolId:
+        """The pool of a subnet that exists."""
+        network = self._pending.found(existing) or self._topology.find(existing)
+        subnet = choose_subnet(network, existing.subnet_of(version), version, cidr)
+        self._sources.check(subnet, named)
+        if ip_range:
+            _check_within(ip_range, subnet.cidr)
+            check_range(ip_range, subnet)
+        return self._pending.add(subnet.cidr, ip_range, existing, (network, subnet))
 
     def release_pool(self, request: messages.ReleasePool) -> Reply:
         """The subnet goes with its network; only a pool that never got one is forgotten here."""
@@ -181,5 +201,6 @@ def check_range(ip_range: IPNetwork, subnet: Subnet) -> None:
         )
 
 
-def _is_within(part: IPNetwork, whole: IPNetwork) -> bool:
-    return part.version == whole.version and part.subnet_of(whole)  # type: ignore[arg-type]
+def _check_within(ip_range: IPNetwork | None, cidr: IPNetwork) -> None:
+    if ip_range and not is_within(ip_range, cidr):
+        raise InvalidInput(f"--ip-range {ip_range} is outside of --subnet {cidr}")

@@ -1,8 +1,8 @@
 """NetworkDriver, the half about networks: Docker's networks stand on Neutron's, made or adopted."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kuryr.docker import messages, options, requested, traits
 from kuryr.docker.exposure import ExposePolicy
@@ -11,12 +11,14 @@ from kuryr.docker.messages import GENERIC, INTERNAL
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
+from kuryr.docker.sources import Sources
 from kuryr.errors import InvalidInput, NotFound
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth
+from kuryr.gateway.naming import Named
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.specs import NetworkSpec
+from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import Network, PortTraits, Subnet
@@ -37,6 +39,7 @@ class NetworkDriver:
         topology: Topology,
         networks: Networks,
         guards: Guards,
+        sources: Sources,
         reservations: Reservations,
         endpoints: Endpoints,
         pending: PendingPools,
@@ -44,6 +47,7 @@ class NetworkDriver:
         self._topology = topology
         self._networks = networks
         self._guards = guards
+        self._sources = sources
         self._reservations = reservations
         self._endpoints = endpoints
         self._pending = pending
@@ -73,8 +77,7 @@ class NetworkDriver:
         if existing:
             self._adopt(owner, asked, existing, said)
         else:
-            routed = said.style is not GatewayStyle.NONE
-            specs = [requested.spec(each, routed=routed, dhcp=said.spec.dhcp) for each in asked]
+            specs = [self._spec(each, said) for each in asked]
             template = self._guards.resolve(said.ports, anew=True)
             self._networks.create(owner, specs, said.settings, said.spec, template)
         for each in asked:
@@ -96,10 +99,19 @@ class NetworkDriver:
         self._networks.remove(request.network_id)
         return {}
 
+    def _spec(self, each: Requested, said: "_Said") -> SubnetSpec:
+        """The subnet that Kuryr shall make, perhaps from a subnet pool of Neutron's."""
+        known = each.pending.source if each.pending else None
+        source = self._sources.of_range(each.cidr, said.subnet_pools[each.cidr.version], known)
+        routed = said.style is not GatewayStyle.NONE
+        return replace(requested.spec(each, routed=routed, dhcp=said.spec.dhcp), subnet_pool=source.id)
+
     def _adopt(self, owner: str, asked: list[Requested], existing: Existing, said: "_Said") -> None:
         """Stand on an existing network, with those of its subnets that Docker asks for."""
         network = self._found(asked, existing) or self._topology.find(existing)
         subnets = [requested.match(each, network, existing) for each in asked]
+        for subnet in subnets:
+            self._sources.check(subnet, said.subnet_pools[subnet.version])
         self._stand_on(network, owner, [(each.key, subnet) for each, subnet in zip(asked, subnets, strict=True)], said)
 
     def _adopt_whole(self, owner: str, existing: Existing, said: "_Said") -> None:
@@ -148,6 +160,8 @@ class _Said:
     spec: NetworkSpec
     ports: PortTraits
     policy: ExposePolicy
+    subnet_pools: Mapping[int, Named]
+    """Those that ranges come from, by address family."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -166,6 +180,7 @@ def _said(given: messages.Options | None) -> _Said:
         traits.of_kind(values),
         traits.chosen(values),
         ExposePolicy.chosen(values),
+        {version: options.subnet_pool(values, version) for version in (4, 6)},
     )
 
 

@@ -98,6 +98,12 @@ OPTIONS = {
         ),
         Option("kuryr.expose", Place.NETWORK, "open the ports that images and --expose name", readers.truth),
         Option("kuryr.expose.source", Place.NETWORK, "for whom: CIDRs, or any", readers.sources),
+        Option("neutron.pool.uuid", _AT_CREATION, "take the IPv4 range from this subnet pool", _uuid),
+        Option("neutron.pool.name", _AT_CREATION, "take the IPv4 range from the subnet pool of this name", _text),
+        Option("neutron.pool.tag", _AT_CREATION, "take the IPv4 range from the subnet pool with this tag", _text),
+        Option("neutron.pool.v6.uuid", _AT_CREATION, "take the IPv6 range from this subnet pool", _uuid),
+        Option("neutron.pool.v6.name", _AT_CREATION, "take the IPv6 range from the subnet pool of this name", _text),
+        Option("neutron.pool.v6.tag", _AT_CREATION, "take the IPv6 range from the subnet pool with this tag", _text),
         Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _gateway),
     )
 }
@@ -129,24 +135,31 @@ def read(given: Mapping[str, object] | None, place: Place) -> Values:
     return values
 
 
+def named(values: Values, prefix: str) -> Named:
+    """What the options `<prefix>.uuid`, `.name` and `.tag` say together."""
+    parts = {"id": "uuid", "name": "name", "tag": "tag"}
+    return Named(**{part: str(values.get(f"{prefix}.{word}", "")) for part, word in parts.items()})
+
+
 def existing(values: Values) -> Existing:
     """The existing network and subnets that options name."""
+    return Existing(*(named(values, prefix) for prefix in ("neutron.net", "neutron.subnet", "neutron.subnet.v6")))
 
-    def named(prefix: str) -> Named:
-        parts = {"id": "uuid", "name": "name", "tag": "tag"}
-        return Named(**{part: str(values.get(f"{prefix}.{word}", "")) for part, word in parts.items()})
 
-    return Existing(named("neutron.net"), named("neutron.subnet"), named("neutron.subnet.v6"))
+def subnet_pool(values: Values, version: int) -> Named:
+    """The subnet pool that options name for an address family."""
+    return named(values, "neutron.pool.v6" if version == 6 else "neutron.pool")
 
 
 def agree(one: Existing, other: Existing) -> Existing:
     """What `-o` and `--ipam-opt` say together. Raises InvalidInput when they contradict."""
     return Existing(
-        **{each.name: _agreed(getattr(one, each.name), getattr(other, each.name)) for each in fields(Existing)}
+        **{each.name: agree_on(getattr(one, each.name), getattr(other, each.name)) for each in fields(Existing)}
     )
 
 
-def _agreed(one: Named, other: Named) -> Named:
+def agree_on(one: Named, other: Named) -> Named:
+    """What `-o` and `--ipam-opt` say of one thing. Raises InvalidInput when they contradict."""
     for each in fields(Named):
         first, second = getattr(one, each.name), getattr(other, each.name)
         if first and second and first != second:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from kuryr.errors import Conflict, InvalidInput
+from kuryr.gateway.naming import Named
 from kuryr.gateway.topology import Existing
 from kuryr.model import IPNetwork, Network, Subnet
 
@@ -44,6 +45,14 @@ class PoolId:
             raise InvalidInput(f"pool {text[:100]!r} is not one of Kuryr's") from error
 
 
+@dataclass(frozen=True)
+class Source:
+    """The subnet pool of Neutron's that a range is part of, and how the user named it; nothing of both by default."""
+
+    id: str = ""
+    named: Named = field(default_factory=Named)
+
+
 @dataclass
 class Pending:
     """A pool whose network is about to be created."""
@@ -53,6 +62,7 @@ class Pending:
     existing: Existing = field(default_factory=Existing)
     found: tuple[Network, Subnet] | None = None
     """The existing network and subnet, when `--ipam-opt` named them."""
+    source: Source = field(default_factory=Source)
 
 
 class PendingPools:
@@ -77,6 +87,7 @@ class PendingPools:
         ip_range: IPNetwork | None = None,
         existing: Existing | None = None,
         found: tuple[Network, Subnet] | None = None,
+        source: Source | None = None,
     ) -> PoolId:
         """A new pending pool. Raises Conflict when another of this CIDR stays pending."""
         with self._changed:
@@ -87,8 +98,13 @@ class PendingPools:
                     hint=f"try again in a moment, or give --subnet {cidr}",
                 )
             pool = PoolId(cidr, ip_range, secrets.token_hex(4), found[1].id if found else "")
-            self._by_cidr[cidr] = Pending(pool, self._clock(), existing or Existing(), found)
+            self._by_cidr[cidr] = Pending(pool, self._clock(), existing or Existing(), found, source or Source())
             return pool
+
+    def cidrs(self) -> list[IPNetwork]:
+        """The ranges of all pools that wait."""
+        with self._changed:
+            return [cidr for cidr in self._by_cidr if not self._free(cidr)]
 
     def of_cidr(self, cidr: IPNetwork) -> Pending | None:
         """The pool of this CIDR that waits for its network, unless Docker has kept it waiting for too long."""

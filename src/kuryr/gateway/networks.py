@@ -272,6 +272,7 @@ class Networks:
             "pools": spec.pools,
             "enable_dhcp": spec.dhcp,
             "project_id": network.project_id,
+            "subnetpool_id": spec.subnet_pool or None,
         }
 
     def _anchor(self, network: Network, anchorage: Anchorage, template: PortTraits) -> Bound:

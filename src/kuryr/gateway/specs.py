@@ -20,6 +20,8 @@ class SubnetSpec:
     """Where Neutron may take addresses from; empty for all of the CIDR."""
     dhcp: bool = True
     key: str = ""
+    subnet_pool: str = ""
+    """The id of Neutron's subnet pool that the CIDR is part of, if it shall be."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.pools import PendingPools
+from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep
 from kuryr.errors import KuryrError
+from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.model import IPAddress
 from kuryr.suspects import Suspects
 from unit.host.node import GRACE, Node
@@ -101,13 +103,17 @@ class Docker:
         self.pending = PendingPools(patience=0, clock=node.clock)
         self.unused = Suspects(GRACE, node.clock)
         self.unused_groups = Suspects(GRACE, node.clock)
-        parts = (node.reservations, node.endpoints, self.pending)
+        parts = (self.sources(node), node.reservations, node.endpoints, self.pending)
         families = SimpleNamespace(
             network=NetworkDriver(node.topology, node.networks, node.guards, *parts),
             endpoint=EndpointDriver(node.networks, node.guards, node.endpoints, expose=self.expose),
             ipam=IpamDriver(node.topology, node.networks, *parts),
         )
         self.driver = cast("Driver", families)
+
+    def sources(self, node: Node) -> Sources:
+        """Where ranges come from."""
+        return Sources(SubnetPools(node.neutron.client(), Defaults()))
 
     def restart_driver(self) -> None:
         """Kill -9 and a new process."""

@@ -111,6 +111,7 @@ class SubnetResource:
             routes=self.routes,
             dhcp=self.enable_dhcp,
             tags=self.tags,
+            subnet_pool=self.subnetpool_id,
         )
 
 
