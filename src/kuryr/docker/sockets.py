@@ -33,7 +33,7 @@ class SocketTaken(KuryrError):
 
 
 def passed() -> socket.socket | None:
-    """The socket that systemd (or a supervisor of its manners) handed to this very process."""
+    """The socket that systemd (or a supervisor of its manners) handed to this very process. Raises InvalidInput."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or not os.environ.get("LISTEN_FDS", "").isdecimal():
         return None
     count = int(os.environ["LISTEN_FDS"])
@@ -42,9 +42,15 @@ def passed() -> socket.socket | None:
     if count != 1:
         raise InvalidInput(f"{count} sockets were passed, one is expected", hint="see kuryr-docker.socket")
     try:
-        return socket.socket(fileno=FIRST_PASSED)
+        given = socket.socket(fileno=FIRST_PASSED)
     except OSError as error:
         raise InvalidInput(f"what was passed as descriptor {FIRST_PASSED} is not a socket: {error.strerror}") from error
+    if given.family != socket.AF_UNIX:
+        raise InvalidInput(
+            "the socket that was passed is not a Unix socket, so anybody could connect",
+            hint="for TCP set [docker] listen_tcp",
+        )
+    return given
 
 
 def listen(path: Path) -> socket.socket:

@@ -111,6 +111,13 @@ def test_several_sockets_are_refused(tmp_path: Path) -> None:
     assert line.startswith("InvalidInput: 2 sockets were passed")
 
 
+def test_a_socket_that_the_network_reaches_is_refused() -> None:
+    """Over TCP only a certificate lets anybody in."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        (line,) = run_with(listener, LISTEN_FDS="1")
+    assert line.startswith("InvalidInput: the socket that was passed is not a Unix socket")
+
+
 def test_a_socket_for_another_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LISTEN_FDS", "1")
     monkeypatch.setenv("LISTEN_PID", "1")
