@@ -276,6 +276,9 @@ class Endpoints:
         for subnet_id, address in request.fixed_ips:
             if address is not None:
                 self.releases.settle_address(subnet_id, address, self._timing.settle)
+        if any(held.use is Use.FREED for held in self._at(request)):
+            # Right after a start, what the engine gives back is looked up behind.
+            self._behind.drain(self._timing.settle)
         try:
             return self._made_patiently(request)
         except Exhausted:

@@ -1,5 +1,7 @@
 """`docker run` and `stop`: how many requests they take, what is refused, what a crash or a failure leaves."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ import pytest
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.errors import CloudError, Conflict, InvalidInput, KuryrError, NotFound, PlugError
+from kuryr.host.endpoints import Timing
 from kuryr.model import Mark
+from kuryr_lab.waiting import wait_until
 from unit.docker.test_networks import calls
 from unit.docker.world import Docker, DockerNetwork
 from unit.host.node import Node, fail_call, ports, site, snapshot
@@ -288,6 +292,36 @@ def test_a_stop_right_after_a_restart_gives_the_port_back_without_a_sweep(
     docker.restart_driver()
     docker.stop(container)
     assert (snapshot(neutron), kernel.links, docker.node.sweeps_asked) == (before, {}, 0)
+
+
+def test_a_restart_right_after_the_drivers_own_gets_the_same_address(
+    docker: Docker, neutron: FakeNeutron, blue: DockerNetwork
+) -> None:
+    """The port is known already, but not yet the network that the released address belongs to."""
+    container = docker.run(blue, ip="10.5.0.77")
+    docker.restart_driver()
+    docker.node.endpoints.load()
+    vars(docker.node.endpoints)["_timing"] = Timing(settle=10)
+    docker.call("NetworkDriver.DeleteEndpoint", NetworkID=blue.id, EndpointID=container.id)
+    neutron.calls.clear()
+    asked_again = threading.Event()
+
+    def hold_up() -> None:
+        assert asked_again.wait(10)
+
+    for _ in range(2):  # as many as there are threads behind
+        docker.node.behind.soon(hold_up)
+    docker.call("IpamDriver.ReleaseAddress", PoolID=blue.pool_id, Address="10.5.0.77")
+    with ThreadPoolExecutor(1) as thread:
+        request = {"PoolID": blue.pool_id, "Address": "10.5.0.77", "Options": None}
+        again = thread.submit(docker.call, "IpamDriver.RequestAddress", **request)
+        # It has found the network by now, and so is about to ask for the port, or waits.
+        wait_until("the network is found", lambda: neutron.counted("GET") > 0)
+        done, _ = wait([again], timeout=0.05)
+        asked_again.set()
+        assert again.result()["Address"] == "10.5.0.77/24"
+    assert not done
+    assert len(containers(neutron)) == 1
 
 
 def test_addresses_and_gateways_may_be_released_in_any_state(
