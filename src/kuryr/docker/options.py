@@ -4,6 +4,7 @@ Options in Kuryr's own name spaces must be ones that it knows, in the place wher
 option that is silently ignored costs a person hours. Others belong to Docker or to another tool and are left alone.
 """
 
+import difflib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -122,8 +123,7 @@ def read(given: Mapping[str, object] | None, place: Place) -> Values:
             continue
         option = OPTIONS.get(name)
         if option is None:
-            known = ", ".join(each.name for each in OPTIONS.values() if place in each.places)
-            raise InvalidInput(f"Kuryr has no option {name}", hint=f"by {place.flag} it has {known or 'none'}")
+            raise InvalidInput(f"Kuryr has no option {name}", hint=_suggestion(name, place))
         if place not in option.places:
             raise InvalidInput(
                 f"option {name} does not belong to {place.flag}", hint=f"give it by {option.places.flag}"
@@ -133,6 +133,13 @@ def read(given: Mapping[str, object] | None, place: Place) -> Values:
         except ValueError as error:
             raise InvalidInput(f"option {name}={text} cannot be used", hint=f"it should be {error}") from error
     return values
+
+
+def _suggestion(name: str, place: Place) -> str:
+    """What was meant, perhaps: all options would be more than a line."""
+    known = [each.name for each in OPTIONS.values() if place in each.places]
+    alike = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(alike)}?" if alike else f"docs/docker.md has a list of those for {place.flag}"
 
 
 def named(values: Values, prefix: str) -> Named:

@@ -109,7 +109,7 @@ def test_both_options_may_say_the_same_in_different_words(docker: Docker, neutro
             {"neutron.net.nmae": "blue"},
             None,
             InvalidInput,
-            r"no option neutron\.net\.nmae \(by -o it has neutron\.net\.uuid",
+            r"no option neutron\.net\.nmae \(did you mean neutron\.net\.name",
         ),
         (None, {"kuryr.speed": "fast"}, InvalidInput, r"no option kuryr\.speed"),
         (
