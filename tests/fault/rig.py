@@ -94,8 +94,8 @@ class Rig:
         self.host.run(["pkill", "-KILL", "-f", f"victim.py {self._folder}"], check=False)
 
     def come_back(self) -> None:
-        """Let the driver run again."""
-        (self._folder / supervisor.DOWN).unlink()
+        """Let the driver run again, if it does not."""
+        (self._folder / supervisor.DOWN).unlink(missing_ok=True)
         wait_until("the driver listens", self.socket.exists)
 
     def _plan(self, target: str | None) -> None:

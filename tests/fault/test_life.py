@@ -75,7 +75,20 @@ def scene(lab: Lab, engine: Engine) -> Iterator[Scene]:
     scene = Scene(rig, engine, rig.inventory())
     scene.begin()
     yield scene
+    rig.come_back()
     engine.recover()
+    rig.close()
+
+
+@pytest.fixture
+def obstacle(lab: Lab, scene: Scene) -> Iterator[Rig]:
+    """Another driver with a network: when it does not answer, it holds up the engine's boot."""
+    rig = Rig(lab, scene.engine.host, ("--subnet", "10.94.0.0/24"))
+    assert rig.docker("network", "create", *rig.network, "obstacle")
+    yield rig
+    rig.come_back()
+    scene.engine.recover()
+    assert rig.docker("network", "rm", "obstacle")
     rig.close()
 
 
@@ -135,12 +148,9 @@ def test_an_engine_that_found_no_driver_leaves_nothing_for_ever(scene: Scene) ->
 
 
 @pytest.mark.exhaustive
-def test_containers_that_outlive_their_engine_keep_their_traffic_and_are_not_swept(lab: Lab, scene: Scene) -> None:
+def test_containers_that_outlive_their_engine_keep_their_traffic_and_are_not_swept(scene: Scene, obstacle: Rig) -> None:
     """Live-restore. The driver looks for leftovers while the engine is away and while it boots, and touches nothing."""
     rig, engine = scene.rig, scene.engine
-    # Its driver is not served, which holds up the engine's boot.
-    obstacle = Rig(lab, engine.host, ("--subnet", "10.94.0.0/24"))
-    assert obstacle.docker("network", "create", *obstacle.network, "obstacle")
     before = rig.inventory()
     (pid,) = engine.pids("worker")
     with engine.live_restore():
@@ -162,8 +172,6 @@ def test_containers_that_outlive_their_engine_keep_their_traffic_and_are_not_swe
         assert rig.docker("restart", "-t", "0", "worker")
         scene.await_containers()
         assert not scene.end()
-    assert obstacle.docker("network", "rm", "obstacle")
-    obstacle.close()
 
 
 def await_looks(rig: Rig, number: int) -> None:
