@@ -1,6 +1,7 @@
 """Security groups, port security, address pairs, QoS, DNS and MTU, as users choose them; proved by traffic."""
 
 import json
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ from system.test_exposure import steps, stranger
 def web(lab: Lab, no_leaks: None) -> Iterator[Resource]:
     """A group of the tenant's that admits everybody to TCP port 80."""
     tenant = lab.neutron("demo")
-    group = tenant.create("security_group", name="web")
+    group = tenant.create("security_group", name=f"web-{secrets.token_hex(4)}")
     rule = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
     tenant.create("security_group_rule", **rule, port_range_min=80, port_range_max=80)
     yield group
@@ -27,9 +28,12 @@ def web(lab: Lab, no_leaks: None) -> Iterator[Resource]:
 
 
 def driver_opts(host: Host, bench: Bench, network: str, *options: str) -> Resource:
-    """A container whose port gets options of its own, by `docker network connect`: every engine has that."""
+    """A container whose port gets options of its own, by `docker network connect`: every engine has that.
+
+    The client splits what it is given at commas, unless it stands in quotes of its own.
+    """
     container = bench.run(host, "none")
-    given = [word for option in options for word in ("--driver-opt", option)]
+    given = [word for option in options for word in ("--driver-opt", f'"{option}"')]
     host.docker("network", "disconnect", "none", container.name)
     host.docker("network", "connect", *given, network, container.name)
     container.serve()
@@ -40,7 +44,7 @@ def test_a_networks_groups_guard_its_containers(
     host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, web: Resource, bench: Bench
 ) -> None:
     named = ("--ipam-opt", f"neutron.net.name={tenant_network.name}")
-    guarded = bench.network(host1, *named, "-o", "neutron.security_groups=web")
+    guarded = bench.network(host1, *named, "-o", f"neutron.security_groups={web['name']}")
     bare = bench.network(host1, *named, "-o", "neutron.port_security=false")
     with stranger(lab, tenant_network.id) as outsider:
         for network, open_ports in ((guarded, [True, False]), (bare, [True, True])):
@@ -54,7 +58,7 @@ def test_a_networks_groups_guard_its_containers(
 
 
 def test_an_endpoints_options_change_its_port_by_one_request(
-    host1: Host, neutron: Neutron, network: str, web: Resource, bench: Bench, host1_requests: Cursor
+    host1: Host, neutron: Neutron, web: Resource, network: str, bench: Bench, host1_requests: Cursor
 ) -> None:
     host1_requests.read_until_quiet(quiet=1)
     pairs = "10.77.0.200,10.78.0.0/24"
@@ -62,7 +66,7 @@ def test_an_endpoints_options_change_its_port_by_one_request(
         host1,
         bench,
         network,
-        "neutron.security_groups=web",
+        f"neutron.security_groups={web['name']}",
         f"neutron.allowed_address_pairs={pairs}",
         "neutron.dns_name=www",
     )
@@ -77,10 +81,8 @@ def test_an_endpoints_options_change_its_port_by_one_request(
 
 @pytest.mark.exhaustive
 def test_a_port_sends_as_its_address_pairs_and_as_nobody_else(host1: Host, network: str, bench: Bench) -> None:
-    """Anti-spoofing lets only those through that the option names; without port security, everybody."""
-    neighbour = bench.run(host1, network)
-    target = address_of(neighbour, network)
-    neighbour.run(["ip", "route", "show"])
+    """Anti-spoofing lets only those through that the option names. The other side lets everybody in."""
+    target = driver_opts(host1, bench, network, "neutron.port_security=false")["address"]
     for options, may in (
         (["neutron.allowed_address_pairs=10.77.0.200"], True),
         ([], False),
@@ -88,7 +90,8 @@ def test_a_port_sends_as_its_address_pairs_and_as_nobody_else(host1: Host, netwo
         container = driver_opts(host1, bench, network, *options)["container"]
         inside = ["nsenter", "-t", pid_of(container), "-n"]
         device = json.loads(host1.run([*inside, "ip", "-j", "route", "get", target]).stdout)[0]["dev"]
-        host1.run([*inside, "ip", "addr", "add", "10.77.0.200/32", "dev", device])
+        host1.run([*inside, "ip", "addr", "add", "10.77.0.200/24", "dev", device])
+        container.reaches(target)
         done = container.run(["busybox", "ping", "-c", "2", "-W", "1", "-I", "10.77.0.200", target], check=False)
         host1.docker("rm", "--force", container.name)
         assert (done.returncode == 0) is may
