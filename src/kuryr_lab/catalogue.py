@@ -14,6 +14,8 @@ _ROLES = (
     ("neutron", "service", ("admin", "service")),
     ("kuryr", "demo", ("service", "member")),
     ("demo", "demo", ("member",)),
+    ("kuryr-operator", "service", ("admin",)),
+    ("kuryr-servant", "service", ("service",)),
 )
 _CATALOGUE = (("neutron", "network", 9696),)
 

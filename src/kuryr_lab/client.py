@@ -24,7 +24,7 @@ def session(layout: Layout, identity: Identity) -> Session:
 
 
 class Neutron:
-    """Neutron's API as `identity` (`admin`, `kuryr` or `demo`); failures are keystoneauth's HTTP exceptions."""
+    """Neutron's API as one of the lab's identities; failures are keystoneauth's HTTP exceptions."""
 
     def __init__(self, layout: Layout, identity: str = "admin") -> None:
         self.adapter = Adapter(session(layout, IDENTITIES[identity]), endpoint_override=f"{layout.neutron_url}/v2.0")

@@ -19,6 +19,10 @@ IDENTITIES = {
     # What Kuryr runs as: `service` allows binding:host_id, `member` the rest, both in the tenant's project alone.
     "kuryr": Identity("kuryr", "demo"),
     "demo": Identity("demo", "demo"),
+    # Kuryr for tenants, with an identity of the operator's in another project: `admin` may do everything there,
+    # `service` may make ports on existing networks.
+    "operator": Identity("kuryr-operator", "service"),
+    "servant": Identity("kuryr-servant", "service"),
 }
 
 

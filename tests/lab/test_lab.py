@@ -42,7 +42,7 @@ def test_the_stock_docker_client_works_from_the_machines_shell(lab: Lab) -> None
     assert shell(lab, "docker info --format '{{.Name}}'", "--host", "2") == "host2"
 
 
-@pytest.mark.parametrize("identity", ["admin", "kuryr", "demo"])
+@pytest.mark.parametrize("identity", ["admin", "kuryr", "demo", "operator", "servant"])
 def test_a_shell_may_be_any_identity(lab: Lab, identity: str) -> None:
     token = json.loads(shell(lab, "openstack token issue -f json", "--identity", identity))
     assert token["project_id"] == lab.neutron(identity).project_id
