@@ -146,6 +146,15 @@ def test_what_cannot_be_read_is_a_bad_request_and_changes_nothing(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b"{", b"{}", b'{"EndpointID": 7}', b"\xff\xfe"])
+def test_what_needs_nothing_of_a_request_is_answered_whatever_it_says(server: Served, body: bytes) -> None:
+    with server.connection() as connection:
+        for method, expected in INSTANT.items():
+            head = f"POST /{method} HTTP/1.1\r\nHost: \r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.send(head.encode() + body)
+            assert connection.answer() == (200, expected), method
+
+
 def test_an_empty_body_has_its_own_words(server: Served) -> None:
     status, reply = server.post("NetworkDriver.CreateNetwork")
     assert (status, "without its body" in reply["Err"], "run the command again" in reply["Err"]) == (400, True, True)
