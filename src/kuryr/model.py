@@ -7,6 +7,7 @@ Docker endpoint, later a pod) is an opaque `owner` string that its front end can
 argument and result is plain, immutable data that can travel over a wire), and other engines.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -35,6 +36,11 @@ class Mark:
     def beginning(self) -> str:
         """What the marks of all hosts of the deployment begin with."""
         return f"kuryr:{self.deployment}@"
+
+    @property
+    def of_deployment(self) -> str:
+        """What things bear that belong to no host: an operator made them ahead of time."""
+        return f"kuryr:{self.deployment}"
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,32 @@ USUAL_PORT = PortTraits()
 
 
 @dataclass(frozen=True)
+class Named:
+    """How a user names something that exists; empty fields say nothing."""
+
+    id: str = ""
+    name: str = ""
+    tag: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.id or self.name or self.tag)
+
+    def __str__(self) -> str:
+        said = (("", self.id), ("named ", self.name), ("tagged ", self.tag))
+        return " ".join(f"{how}{what!r}" if how else what for how, what in said if what)
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What a port is called that its user only borrows: it exists without him and is given back as it was."""
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    is_own: bool = False
+    """Whether Kuryr made it, for a sticky key: then it becomes what its user wants."""
+
+
+@dataclass(frozen=True)
 class Vif:
     """A Neutron port that is bound to a host: all that a binding driver needs to plug it."""
 
@@ -163,6 +195,13 @@ class Vif:
     """Who uses the port, as written in Neutron; "" while it is only reserved."""
     traits: PortTraits = USUAL_PORT
     """As the cloud has them, by id."""
+    lent: Lent | None = None
+    """None for a port that was made for its user and goes with him."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is somebody else's port: nothing of it changes but who uses it."""
+        return self.lent is not None and not self.lent.is_own
 
     def address_in(self, subnet_id: str) -> IPAddress | None:
         """The port's address in a subnet."""
@@ -174,8 +213,47 @@ Wanted = tuple[str, IPAddress | None]
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Which port a user wants, if not just a new one; false when he does not care."""
+
+    port: Named = field(default_factory=Named)
+    """One that exists; by a tag, any of those that are free."""
+    sticky: str = ""
+    """The one that this key had before. Its first time makes it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.port or self.sticky)
+
+    def __str__(self) -> str:
+        return f"port {self.port}" if self.port else f"the port of sticky key {self.sticky!r}"
+
+    def fits(self, vif: Vif) -> bool:
+        """Whether this is such a port."""
+        lent, port = vif.lent or Lent(), self.port
+        return (
+            port.id in {"", vif.port_id}
+            and port.name in {"", lent.name}
+            and (not port.tag or port.tag in lent.tags)
+            and (not self.sticky or vif.mac == sticky_mac(self.sticky))
+        )
+
+
+NO_CHOICE = Choice()
+"""A user who does not care."""
+
+
+def sticky_mac(key: str) -> str:
+    """The MAC address of a sticky key's port.
+
+    It follows from the key, so that Neutron itself, which has a MAC address once per network, sees to it that a key
+    has one port there. `f2` marks it as locally administered.
+    """
+    return "f2:" + hashlib.blake2b(key.encode(), digest_size=5).digest().hex(":")
+
+
+@dataclass(frozen=True)
 class PortRequest:
-    """What a new port must be. `owner` is "" when it is reserved before its user is known."""
+    """What a port must be. `owner` is "" when it is reserved before its user is known."""
 
     network_id: str
     fixed_ips: tuple[Wanted, ...]
@@ -183,6 +261,7 @@ class PortRequest:
     mac: str | None = None
     name: str = ""
     traits: PortTraits = USUAL_PORT
+    choice: Choice = NO_CHOICE
 
 
 @dataclass(frozen=True)
@@ -206,11 +285,13 @@ class Cloud(Protocol):
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
         """Make `count` ports, bound to this host, in one call; all or none.
 
-        Raises Conflict when a wanted address is taken, Exhausted when none is left.
+        One port may also be an existing one that nobody uses: the one that is chosen, or the one that has the wanted
+        address or MAC. It is only lent. Raises Conflict when what is wanted is in use, Exhausted when no address is
+        left, NotFound when what is chosen does not exist.
         """
 
     def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
-        """Give the port exactly these addresses.
+        """Give a port that is not lent exactly these addresses.
 
         Raises NotFound when the port is gone, Conflict when an address is taken, Exhausted when none is left.
         """
@@ -224,8 +305,11 @@ class Cloud(Protocol):
         Raises NotFound when a group or policy is gone.
         """
 
-    def release(self, port_id: str) -> None:
-        """Give the port back. A port that is gone already is no error."""
+    def release(self, vif: Vif) -> None:
+        """Delete a port that was made for its user; give one back as it was that is lent. Gone already is no error."""
 
     def held(self) -> Sequence[Vif]:
         """Every port that Kuryr holds for containers of this host."""
+
+    def half_lent(self) -> Sequence[Vif]:
+        """Ports that this host was about to borrow or to give back when something went wrong, or is about to now."""

@@ -51,6 +51,7 @@ class Bench:
     def __init__(self) -> None:
         self._containers: list[Container] = []
         self._networks: list[tuple[Host, str]] = []
+        self._network_names: dict[str, str] = {}
 
     def network(self, host: Host, *options: str, ipam: bool = True, driver: str = "kuryr") -> str:
         """docker network create, under a fresh name."""
@@ -64,10 +65,22 @@ class Bench:
         """docker run a container that waits."""
         container = Container(host, f"c{secrets.token_hex(4)}")
         self._containers.append(container)
+        self._network_names[container.name] = network.removeprefix("name=").partition(",")[0]
         host.docker(
             "run", "--detach", "--name", container.name, "--network", network, *options, "busybox", "sleep", "3600"
         )
         return container
+
+    def network_of(self, container: Container) -> str:
+        """The network that a container was run on."""
+        return self._network_names[container.name]
+
+    def clear_containers(self, host: Host | None = None) -> None:
+        """Remove all containers, or those of one host, the newest first."""
+        for container in self._containers[::-1]:
+            if host in {None, container.host}:
+                self._containers.remove(container)
+                container.host.docker("rm", "--force", container.name)
 
     def remove_network(self, host: Host, name: str) -> None:
         """docker network rm."""
@@ -76,9 +89,7 @@ class Bench:
 
     def clear(self) -> None:
         """Remove all containers, then all networks, the newest first."""
-        while self._containers:
-            container = self._containers.pop()
-            container.host.docker("rm", "--force", container.name)
+        self.clear_containers()
         while self._networks:
             self.remove_network(*self._networks[-1])
 

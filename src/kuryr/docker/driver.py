@@ -8,6 +8,7 @@ from kuryr import config, metrics
 from kuryr.behind import Behind
 from kuryr.binding.driver import BindingContext
 from kuryr.binding.registry import Binding
+from kuryr.docker.choices import Choices
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
@@ -16,6 +17,7 @@ from kuryr.docker.pools import PendingPools
 from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep, Sweeper
 from kuryr.gateway.guards import Guards
+from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
@@ -46,6 +48,7 @@ class Driver:
         defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
         sources = Sources(SubnetPools(neutron, defaults))
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
+        idle = IdlePorts(neutron, mark, self._sweep_soon)
         networks = Networks(neutron, topology, openings, mark, self._sweep_soon)
         binding = Binding(
             BindingContext(
@@ -61,18 +64,21 @@ class Driver:
         engine = Engine(conf.docker.engine_socket)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
         grace = conf.sweep.grace
-        unused_networks, unused_addresses, unused_groups = Suspects(grace), Suspects(grace), Suspects(grace)
+        unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
+        unused_groups, unused_ports = Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
         sweeps: list[Sweep] = [
             lambda view: networks.sweep(view.networks, unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
+            lambda _: idle.sweep(networks.stood_on(), unused_ports),
             lambda _: openings.sweep(unused_groups),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
-        self.network = NetworkDriver(topology, networks, guards, sources, reservations, endpoints, pending)
-        self.endpoint = EndpointDriver(networks, guards, endpoints, expose=conf.docker.expose)
-        self.ipam = IpamDriver(topology, networks, sources, reservations, endpoints, pending)
+        choices = Choices(engine)
+        self.network = NetworkDriver(topology, networks, guards, sources, reservations, idle, endpoints, pending)
+        self.endpoint = EndpointDriver(networks, guards, choices, endpoints, expose=conf.docker.expose)
+        self.ipam = IpamDriver(topology, networks, sources, reservations, choices, endpoints, pending)
 
     def start(self) -> None:
         """Begin to look for leftovers."""

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kuryr.docker import messages, options, traits
 from kuryr.docker.addresses import parse_address
+from kuryr.docker.choices import Choices
 from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import PORT_MAP, Interface
 from kuryr.docker.options import Place
-from kuryr.errors import InvalidInput, NotFound
+from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import PortTraits, Subnet, Vif, Wanted
+from kuryr.model import USUAL_PORT, PortTraits, Subnet, Vif, Wanted
 
 Reply = dict[str, object]
 
@@ -24,9 +25,12 @@ Reply = dict[str, object]
 class EndpointDriver:
     """Docker's requests about endpoints. Thread-safe."""
 
-    def __init__(self, networks: Networks, guards: Guards, endpoints: Endpoints, *, expose: bool) -> None:
+    def __init__(
+        self, networks: Networks, guards: Guards, choices: Choices, endpoints: Endpoints, *, expose: bool
+    ) -> None:
         self._networks = networks
         self._guards = guards
+        self._choices = choices
         self._endpoints = endpoints
         self._expose = expose
 
@@ -36,15 +40,27 @@ class EndpointDriver:
         No request to Neutron if Kuryr's IPAM made the port before; one, if its options make it another port, and two
         more when they name groups and a policy that have not been looked up before.
         """
-        own = traits.chosen(options.read(request.options, Place.ENDPOINT))
+        values = options.read(request.options, Place.ENDPOINT)
+        own = traits.chosen(values)
         given = request.interface or Interface()
         bound = self._networks.of_owner(request.network_id)
         if GatewayStyle.of(bound.anchorage.settings) is not GatewayStyle.ENGINE:
             _refuse_published_ports(request.options)
         wanted, mac = list(_wanted(bound, given)), given.mac_address.lower() or None
-        vif = self._with_groups(
-            bound, own, lambda made: self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made)
-        )
+        told = [address for _, address in wanted if address is not None]
+        choice = self._choices.at_endpoint(bound, values, told)
+        if own != USUAL_PORT and (choice.port or self._endpoints.borrows(wanted)):
+            raise InvalidInput("an existing port keeps its own groups, policy and name", hint="leave those options out")
+
+        def create(made: PortTraits) -> Vif:
+            return self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made, choice)
+
+        try:
+            vif = self._with_groups(bound, own, create)
+        except Conflict as error:
+            if choice.port and told:
+                raise Conflict(error.message, hint=_IN_TIME) from error
+            raise
         return {"Interface": _filled(bound, given, vif)}
 
     def delete_endpoint(self, request: messages.Endpoint) -> Reply:
@@ -85,6 +101,10 @@ class EndpointDriver:
             if anew == known:
                 raise
             return make(traits.together(anew, network))
+
+
+_IN_TIME = "choose an existing port by --ip with its address, or on a network with --ipam-driver null"
+"""By then Docker has given the container an address."""
 
 
 def _wanted(bound: Bound, given: Interface) -> Iterator[Wanted]:

@@ -5,6 +5,8 @@ daemon boots, it accepts connections and answers nothing (docker-protocol facts 
 bounded by a second, and no answer means: not now.
 """
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
@@ -48,8 +50,7 @@ class Engine:
 
     def view(self) -> EngineView:
         """What is alive now. Raises EngineSilent."""
-        transport = httpx.HTTPTransport(uds=self._socket)
-        with httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT) as http:
+        with self._http() as http:
             try:
                 networks = _get(http, "/networks")
                 alive = frozenset(str(network["Id"]) for network in networks)
@@ -60,7 +61,19 @@ class Engine:
                     frozenset(each for network in inspected for each in _addresses(network)),
                 )
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise EngineSilent(f"what answers at {self._socket} is not Docker") from error
+                raise self._strange() from error
+
+    def labels(self, container: str) -> Mapping[str, str]:
+        """The labels of the container of this name; none if there is no such container. Raises EngineSilent."""
+        # Docker takes names for regular expressions, and finds them with and without the slash that they begin with.
+        filters = json.dumps({"name": [f"^/{re.escape(container)}$"]})
+        with self._http() as http:
+            try:
+                found = _get(http, "/containers/json", missing=[], all="true", filters=filters)
+                named = [each for each in found if f"/{container}" in each["Names"]]
+                return dict(named[0].get("Labels") or {}) if len(named) == 1 else {}
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise self._strange() from error
 
     def may_know(self, endpoint: str) -> bool:
         """Whether the endpoint is alive, or Docker does not say."""
@@ -68,6 +81,13 @@ class Engine:
             return endpoint in self.view().endpoints
         except EngineSilent:
             return True
+
+    def _http(self) -> httpx.Client:
+        transport = httpx.HTTPTransport(uds=self._socket)
+        return httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT)
+
+    def _strange(self) -> EngineSilent:
+        return EngineSilent(f"what answers at {self._socket} is not Docker")
 
 
 def _concerns(network: Mapping[str, Any]) -> bool:
@@ -96,9 +116,9 @@ def _addresses(network: Mapping[str, Any]) -> Iterator[IPAddress]:
             yield ip_interface(text).ip
 
 
-def _get(http: httpx.Client, path: str, *, missing: object = None) -> Any:
+def _get(http: httpx.Client, path: str, *, missing: object = None, **params: str) -> Any:
     try:
-        answer = http.get(path)
+        answer = http.get(path, params=params)
         if answer.status_code == 404:
             return missing
         answer.raise_for_status()

@@ -11,17 +11,17 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker import messages, options, traits
 from kuryr.docker.addresses import host_address, host_range, is_within, parse_address, parse_cidr
-from kuryr.docker.messages import GATEWAY, REQUEST_ADDRESS_TYPE
+from kuryr.docker.choices import Choices
+from kuryr.docker.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.docker.sources import Sources
 from kuryr.errors import Exhausted, InvalidInput, NotFound
-from kuryr.gateway.naming import Named
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Subnet
+from kuryr.model import AddressRange, Choice, IPAddress, IPNetwork, Named, Subnet
 
 LOG = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class IpamDriver:
         networks: Networks,
         sources: Sources,
         reservations: Reservations,
+        choices: Choices,
         endpoints: Endpoints,
         pending: PendingPools,
     ) -> None:
@@ -46,6 +47,7 @@ class IpamDriver:
         self._networks = networks
         self._sources = sources
         self._reservations = reservations
+        self._choices = choices
         self._endpoints = endpoints
         self._pending = pending
 
@@ -99,7 +101,7 @@ class IpamDriver:
         if (request.options or {}).get(REQUEST_ADDRESS_TYPE) == GATEWAY:
             address = self._gateway(pool, request.address)
         else:
-            address = self._container_or_aux(pool, request.address)
+            address = self._container_or_aux(pool, request.address, (request.options or {}).get(ENDPOINT_NAME, ""))
         return {"Address": str(address), "Data": {}}
 
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
@@ -139,7 +141,7 @@ class IpamDriver:
             gateway = host_range(pool.cidr).first
         return ip_interface(f"{gateway}/{pool.cidr.prefixlen}")
 
-    def _container_or_aux(self, pool: PoolId, wanted: str) -> IPInterface:
+    def _container_or_aux(self, pool: PoolId, wanted: str, name: str) -> IPInterface:
         """Auxiliary addresses look like containers' but come before the network exists.
 
         So do the containers' of another network driver, whose network never comes here.
@@ -156,7 +158,8 @@ class IpamDriver:
                 hint="name it by --ipam-opt neutron.subnet.uuid=…",
             )
         bound = self._networks.of_key(pool.key)
-        return self._reserve(bound, bound.subnet_of_key(pool.key), address)
+        choice = self._choices.before_address(bound, name, address)
+        return self._reserve(bound, bound.subnet_of_key(pool.key), address, choice)
 
     def _keep(self, pool: PoolId, address: IPAddress | None) -> IPInterface:
         """An address of an existing subnet for somebody who is no port of Kuryr's: one request."""
@@ -164,7 +167,7 @@ class IpamDriver:
         kept = self._reservations.keep(network, (pool.subnet_id, address), pool.key)
         return ip_interface(f"{kept}/{pool.cidr.prefixlen}")
 
-    def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
+    def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None, choice: Choice) -> IPInterface:
         """An address of `subnet`; when any will do and none is left there, one of the next subnet of its family.
 
         Docker itself never asks the next pool: it cannot tell from a remote driver's error that one is full.
@@ -173,14 +176,14 @@ class IpamDriver:
         *first, last = [subnet] if address else [subnet, *others]
         for candidate in first:
             with contextlib.suppress(Exhausted):
-                return self._reserve_in(bound, candidate, address)
-        return self._reserve_in(bound, last, address)
+                return self._reserve_in(bound, candidate, address, choice)
+        return self._reserve_in(bound, last, address, choice)
 
-    def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None) -> IPInterface:
+    def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None, choice: Choice) -> IPInterface:
         """An address of `subnet`, on a port that also gets one of the other address family."""
         along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
         vif = self._endpoints.reserve(
-            bound.anchorage.owner, bound.network.id, (subnet.id, address), along, traits.of_network(bound)
+            bound.anchorage.owner, bound.network.id, (subnet.id, address), along, traits.of_network(bound), choice
         )
         return ip_interface(f"{vif.address_in(subnet.id)}/{subnet.cidr.prefixlen}")
 

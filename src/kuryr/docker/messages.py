@@ -17,6 +17,8 @@ INTERNAL = "com.docker.network.internal"
 PORT_MAP = "com.docker.network.portmap"
 REQUEST_ADDRESS_TYPE = "RequestAddressType"
 GATEWAY = "com.docker.network.gateway"
+ENDPOINT_NAME = "com.docker.network.endpoint.name"
+"""The name of the container that an address is for; told from 29.0 on."""
 
 Options = dict[str, Any]
 

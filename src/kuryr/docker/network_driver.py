@@ -11,17 +11,18 @@ from kuryr.docker.messages import GENERIC, INTERNAL
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
+from kuryr.docker.settings import Labels, Sticky
 from kuryr.docker.sources import Sources
 from kuryr.errors import InvalidInput, NotFound
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth
-from kuryr.gateway.naming import Named
-from kuryr.gateway.networks import Networks
+from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import Network, PortTraits, Subnet
+from kuryr.model import Named, Network, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class NetworkDriver:
         guards: Guards,
         sources: Sources,
         reservations: Reservations,
+        idle: IdlePorts,
         endpoints: Endpoints,
         pending: PendingPools,
     ) -> None:
@@ -49,6 +51,7 @@ class NetworkDriver:
         self._guards = guards
         self._sources = sources
         self._reservations = reservations
+        self._idle = idle
         self._endpoints = endpoints
         self._pending = pending
 
@@ -69,9 +72,13 @@ class NetworkDriver:
         said = _said(request.options)
         existing = said.existing
         if requested.without_addresses(request):
+            if said.sticky is not Sticky.NONE:
+                raise InvalidInput("kuryr.sticky has no --ip under --ipam-driver null", hint=_BY_KEY)
             self._adopt_whole(owner, existing, said)
             return {}
         asked = requested.subnets(request, self._pending)
+        if said.sticky is Sticky.NAME and not all(each.pending for each in asked):
+            raise InvalidInput("kuryr.sticky=name needs --ipam-driver kuryr", hint=_BY_KEY)
         for each in asked:
             existing = options.agree(existing, each.pending.existing) if each.pending else existing
         if existing:
@@ -90,12 +97,15 @@ class NetworkDriver:
     def delete_network(self, request: messages.NetworkOnly) -> Reply:
         """Give the network back; what is still being deleted on it is waited for."""
         try:
-            network = self._networks.of_owner(request.network_id).network
+            bound = self._networks.of_owner(request.network_id)
         except NotFound:
             pass
         else:
+            network = bound.network
             self._endpoints.releases.settle_network(network.id, SETTLE)
             self._reservations.settle([subnet.id for subnet in network.subnets])
+            if _may_keep_ports(bound) and network.id not in self._networks.stood_on(besides=request.network_id):
+                self._idle.remove(network.id)
         self._networks.remove(request.network_id)
         return {}
 
@@ -162,26 +172,39 @@ class _Said:
     policy: ExposePolicy
     subnet_pools: Mapping[int, Named]
     """Those that ranges come from, by address family."""
+    sticky: Sticky
+    labels: Labels
 
     @property
     def settings(self) -> tuple[str, ...]:
         """What the anchor records in words."""
-        return (*self.style.settings, *traits.words(self.ports), *self.policy.settings)
+        rules = (self.style, self.sticky, self.labels)
+        words = [word for rule in rules for word in rule.recorded]
+        return (*words, *traits.words(self.ports), *self.policy.settings)
 
 
 def _said(given: messages.Options | None) -> _Said:
     """Raises InvalidInput."""
     values = options.read(_generic(given), Place.NETWORK)
-    style = values.get("kuryr.gateway")
     internal = bool((given or {}).get(INTERNAL))
     return _Said(
         options.existing(values),
-        GatewayStyle.chosen(style if isinstance(style, GatewayStyle) else None, internal=internal),
+        GatewayStyle.decided(values.get("kuryr.gateway"), internal=internal),
         traits.of_kind(values),
         traits.chosen(values),
         ExposePolicy.chosen(values),
         {version: options.subnet_pool(values, version) for version in (4, 6)},
+        Sticky.chosen(values.get("kuryr.sticky")),
+        Labels.chosen(values.get("kuryr.labels")),
     )
+
+
+_BY_KEY = "give each container's endpoint --driver-opt kuryr.sticky.key=…"
+
+
+def _may_keep_ports(bound: Bound) -> bool:
+    """Whether containers of the network may have sticky ports: by its own rule, or by options of their endpoints."""
+    return Sticky.of(bound.anchorage.settings) is not Sticky.NONE or not bound.anchorage.keys
 
 
 def _generic(given: messages.Options | None) -> messages.Options:

@@ -12,9 +12,10 @@ from enum import Flag, auto
 
 from kuryr.docker import readers
 from kuryr.docker.gateways import GatewayStyle
+from kuryr.docker.settings import Labels, Setting, Sticky
 from kuryr.errors import InvalidInput
-from kuryr.gateway.naming import Named
 from kuryr.gateway.topology import Existing
+from kuryr.model import Choice, Named
 
 OWN = ("neutron.", "kuryr.")
 DOCKERS_MTU = "com.docker.network.driver.mtu"
@@ -30,11 +31,18 @@ class Place(Flag):
     """`docker network create --ipam-opt`."""
     ENDPOINT = auto()
     """`docker network connect --driver-opt`, `docker run --network name=…,driver-opt=…`."""
+    LABEL = auto()
+    """`docker run --label`."""
 
     @property
     def flag(self) -> str:
         """How Docker's command line calls it."""
-        words = {Place.NETWORK: "-o", Place.POOL: "--ipam-opt", Place.ENDPOINT: "--driver-opt"}
+        words = {
+            Place.NETWORK: "-o",
+            Place.POOL: "--ipam-opt",
+            Place.ENDPOINT: "--driver-opt",
+            Place.LABEL: "--label",
+        }
         return " or ".join(word for place, word in words.items() if place in self)
 
 
@@ -54,6 +62,13 @@ def _text(text: str) -> str:
     return text
 
 
+def _key(text: str) -> str:
+    """A sticky key becomes part of a port's name, which Neutron limits to 255 characters."""
+    if not 0 < len(text) <= 200:
+        raise ValueError("up to 200 characters")
+    return text
+
+
 def _uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
@@ -61,15 +76,19 @@ def _uuid(text: str) -> str:
         raise ValueError("a UUID") from None
 
 
-def _gateway(text: str) -> GatewayStyle:
-    try:
-        return GatewayStyle(text)
-    except ValueError:
-        raise ValueError(f"one of {', '.join(style.value for style in GatewayStyle)}") from None
+def _one_of(kind: type[Setting]) -> Callable[[str], Setting]:
+    def read(text: str) -> Setting:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"one of {', '.join(each.value for each in kind)}") from None
+
+    return read
 
 
 _PORT = Place.NETWORK | Place.ENDPOINT
 _AT_CREATION = Place.NETWORK | Place.POOL
+_CHOICE = Place.ENDPOINT | Place.LABEL
 
 OPTIONS = {
     option.name: option
@@ -105,7 +124,13 @@ OPTIONS = {
         Option("neutron.pool.v6.uuid", _AT_CREATION, "take the IPv6 range from this subnet pool", _uuid),
         Option("neutron.pool.v6.name", _AT_CREATION, "take the IPv6 range from the subnet pool of this name", _text),
         Option("neutron.pool.v6.tag", _AT_CREATION, "take the IPv6 range from the subnet pool with this tag", _text),
-        Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _gateway),
+        Option("neutron.port.uuid", _CHOICE, "use this existing port", _uuid),
+        Option("neutron.port.name", _CHOICE, "use the existing port of this name", _text),
+        Option("neutron.port.tag", _CHOICE, "use any existing port with this tag that nobody uses", _text),
+        Option("kuryr.sticky.key", _CHOICE, "use the same port whenever this key is given", _key),
+        Option("kuryr.sticky", Place.NETWORK, "keep a port for every --ip, or for every name", _one_of(Sticky)),
+        Option("kuryr.labels", Place.NETWORK, "use, require or ignore the containers' labels", _one_of(Labels)),
+        Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _one_of(GatewayStyle)),
     )
 }
 
@@ -156,6 +181,14 @@ def existing(values: Values) -> Existing:
 def subnet_pool(values: Values, version: int) -> Named:
     """The subnet pool that options name for an address family."""
     return named(values, "neutron.pool.v6" if version == 6 else "neutron.pool")
+
+
+def choice(values: Values) -> Choice:
+    """The port that options choose. Raises InvalidInput when they choose two."""
+    chosen = Choice(named(values, "neutron.port"), str(values.get("kuryr.sticky.key", "")))
+    if chosen.port and chosen.sticky:
+        raise InvalidInput("kuryr.sticky.key and neutron.port choose two ports", hint="leave one of them out")
+    return chosen
 
 
 def agree(one: Existing, other: Existing) -> Existing:

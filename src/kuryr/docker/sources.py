@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from kuryr.docker.addresses import is_within
 from kuryr.docker.pools import Source
 from kuryr.errors import InvalidInput
-from kuryr.gateway.naming import Named
 from kuryr.gateway.subnet_pools import SubnetPools
-from kuryr.model import IPNetwork, Subnet
+from kuryr.model import IPNetwork, Named, Subnet
 from kuryr.neutron.resources import SubnetPoolResource
 
 

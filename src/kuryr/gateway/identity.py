@@ -1,11 +1,17 @@
 """How Kuryr's own objects are recognised in Neutron, by anybody, at any time, after any crash.
 
-Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Three kinds
+Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Five kinds
 of ports tell the rest by their device_owner and device_id, which Neutron filters by:
 
-    container port  device_owner compute:kuryr   device_id  its user, or `RESERVED` until the user is known
-    anchor          device_owner kuryr:network   device_id  <owner>:<key>.<subnet>,…:<setting>,…
-    reservation     device_owner kuryr:address   device_id  the key by which the engine asks for its pool's addresses
+    container port  device_owner compute:kuryr                device_id  its user, or `RESERVED` until he is known
+    lent port       device_owner compute:kuryr:<deployment>   device_id  likewise
+    idle port       device_owner kuryr:idle                   device_id  ""
+    anchor          device_owner kuryr:network                device_id  <owner>:<key>.<subnet>,…:<setting>,…
+    reservation     device_owner kuryr:address                device_id  the key of its pool
+
+A lent port outlives its user: only its binding, device_owner and device_id are his, and are cleared when he goes.
+Somebody else's port has an empty device_owner before and after; one of Kuryr's own, sticky or made ahead of time, is
+idle.
 
 An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
 of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
@@ -17,7 +23,10 @@ used, because Neutron trusts such ports and leaves anti-spoofing off.
 
 from dataclasses import dataclass
 
+from kuryr.model import Mark
+
 PORT_OWNER = "compute:kuryr"
+IDLE_OWNER = "kuryr:idle"
 ANCHOR_OWNER = "kuryr:network"
 RESERVATION_OWNER = "kuryr:address"
 RESERVED = "kuryr:reserved"
@@ -79,6 +88,21 @@ class Anchorage:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.split(",") if word)
+
+
+def lent_owner(mark: Mark) -> str:
+    """The device_owner of ports that are lent to containers of this deployment."""
+    return f"{PORT_OWNER}:{mark.deployment}"
+
+
+def is_own(description: str, mark: Mark) -> bool:
+    """Whether something was made by this deployment, be it for a host or ahead of time."""
+    return description == mark.of_deployment or is_sticky(description, mark)
+
+
+def is_sticky(description: str, mark: Mark) -> bool:
+    """Whether an idle or lent port was made by a host of this deployment: that is only done for sticky keys."""
+    return description.startswith(mark.beginning)
 
 
 def owner_of(device_id: str) -> str:

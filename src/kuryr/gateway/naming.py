@@ -5,10 +5,10 @@ role could see more, and the project's own comes before what others share.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.model import Named
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.collection import Collection
 
@@ -33,22 +33,6 @@ class _Sharable(_Resource, Protocol):
 
 Found = TypeVar("Found", bound=_Resource)
 Shared = TypeVar("Shared", bound=_Sharable)
-
-
-@dataclass(frozen=True)
-class Named:
-    """How a user names something that exists; empty fields say nothing."""
-
-    id: str = ""
-    name: str = ""
-    tag: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.id or self.name or self.tag)
-
-    def __str__(self) -> str:
-        said = (("", self.id), ("named ", self.name), ("tagged ", self.tag))
-        return " ".join(f"{how}{what!r}" if how else what for how, what in said if what)
 
 
 class Names:

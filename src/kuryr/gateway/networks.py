@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kuryr.errors import CloudError, CloudRefused, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, PORT_OWNER, Anchorage, Berth
+from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, IDLE_OWNER, PORT_OWNER, Anchorage, Berth
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Topology
@@ -160,6 +160,10 @@ class Networks:
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
         return set(self._loaded())
+
+    def stood_on(self, *, besides: str = "") -> set[str]:
+        """The Neutron networks that this host's engine uses, besides for one of its own networks."""
+        return {anchor.network_id for owner, anchor in self._loaded().items() if owner != besides}
 
     def remove(self, owner: str) -> None:
         """Give back what `owner` stands on: at most two requests. What is gone already is no error.
@@ -325,7 +329,7 @@ class Networks:
             self._neutron.networks.delete(network_id)
         except Conflict:
             for port in self._neutron.ports.list(
-                network_id=network_id, description=str(self._mark), device_owner=PORT_OWNER
+                network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
             ):
                 self._neutron.ports.delete(port.id)
             self._neutron.networks.delete(network_id)

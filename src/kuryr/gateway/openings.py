@@ -66,6 +66,11 @@ class Openings:
         """The ids of groups that make the openings true on a network: no request for those that are known."""
         return list(dict.fromkeys(self._group(network, opening) for opening in openings))
 
+    def without(self, group_ids: Iterable[str]) -> list[str]:
+        """Those of a port's groups that are not known to be openings."""
+        known = {*self._known.values(), *self._listed.values()}
+        return [group_id for group_id in group_ids if group_id not in known]
+
     def forget(self, network_id: str) -> None:
         """Look for the groups of a network anew when they are next asked for."""
         for name in self._of_network(network_id):

@@ -1,19 +1,23 @@
 """Container ports: reserved, given a user, given back. `model.Cloud` in the process that holds the credentials.
 
 A port is born in one request with all that identifies it and all that is said of it, bound to this host, in the
-network's own project and, unless something else is said, with that project's default security group.
+network's own project and, unless something else is said, with that project's default security group. Existing ports
+are lent instead (see `lending`).
 """
 
 from collections.abc import Collection, Sequence
 
-from kuryr.errors import InvalidInput, NotFound
-from kuryr.gateway.identity import PORT_OWNER, RESERVED, owner_of
+from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
+from kuryr.gateway.identity import PORT_OWNER, is_sticky, lent_owner, owner_of
+from kuryr.gateway.lending import Lending
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.topology import Topology
-from kuryr.model import USUAL_PORT, Mark, Network, Opening, PortRequest, PortTraits, Vif, Wanted
+from kuryr.gateway.traits import port_changes, port_spec
+from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Vif, Wanted
 from kuryr.neutron.client import Neutron
-from kuryr.neutron.ports import PortChanges, PortSpec
+from kuryr.neutron.ports import PortChanges
 from kuryr.neutron.resources import PortResource
+from kuryr.neutron.takeover import takers_of
 
 
 class LocalCloud:
@@ -24,38 +28,30 @@ class LocalCloud:
         self._topology = topology
         self._openings = openings
         self._mark = mark
+        self._lending = Lending(neutron, openings, mark)
 
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
-        """Make `count` ports in one request, all or none.
+        """Make `count` ports in one request, all or none; or lend the one existing port that is meant.
 
-        Raises Conflict when a wanted address is taken, Exhausted when none is left.
+        Raises Conflict when what is wanted is in use, Exhausted when no address is left, NotFound when what is
+        chosen does not exist.
         """
-        network, traits = self._topology.network(request.network_id), request.traits
-        spec = PortSpec(
-            network_id=network.id,
-            name=request.name,
-            description=str(self._mark),
-            device_owner=PORT_OWNER,
-            device_id=request.owner or RESERVED,
-            host=self._mark.host,
-            fixed_ips=request.fixed_ips,
-            mac=request.mac,
-            project_id=network.project_id,
-            security_groups=traits.security_groups,
-            port_security=traits.port_security,
-            qos_policy_id=traits.qos_policy or None,
-        )
-        if traits.dns_name:
-            spec["dns_name"] = traits.dns_name
-        if traits.allowed_address_pairs:
-            spec["allowed_address_pairs"] = traits.allowed_address_pairs
-        ports = [self._neutron.ports.create(**spec)] if count == 1 else self._neutron.ports.create_many([spec] * count)
+        network = self._topology.network(request.network_id)
+        if request.choice:
+            ports = [self._lending.chosen(request, network)]
+        elif count > 1:
+            ports = list(self._neutron.ports.create_many([port_spec(request, network, self._mark)] * count))
+        else:
+            ports = [self._made(request, network)]
+        vifs = [self._vif(port, network) for port in ports]
         try:
-            return [self._vif(_named(port, traits), network) for port in ports]
+            for vif in vifs:
+                _check_name(vif, request.traits)
         except InvalidInput:
-            for port in ports:
-                self._neutron.ports.delete(port.id)
+            for vif in vifs:
+                self.release(vif)
             raise
+        return vifs
 
     def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give the port exactly these addresses: one request. Raises NotFound, Conflict, Exhausted."""
@@ -72,8 +68,12 @@ class LocalCloud:
         More requests when a group of the openings is not known yet. Raises NotFound when a group or policy is gone.
         """
         network = self._topology.network(vif.network_id)
+        if vif.is_foreign:
+            return self._changed(vif.port_id, PortChanges(device_id=owner), network, USUAL_PORT)
         base = vif.traits.security_groups if traits.security_groups is None else traits.security_groups
-        changes = PortChanges(device_id=owner, name=name) | _changes(traits)
+        changes = PortChanges(device_id=owner) | port_changes(traits)
+        if not vif.lent:
+            changes["name"] = name
         if not openings or not base:
             return self._changed(vif.port_id, changes, network, traits)
         try:
@@ -85,21 +85,49 @@ class LocalCloud:
             changes["security_groups"] = [*base, *self._openings.groups(network, openings)]
             return self._changed(vif.port_id, changes, network, traits)
 
-    def release(self, port_id: str) -> None:
-        """Delete the port: one request. A port that is gone is no error."""
-        self._neutron.ports.delete(port_id)
+    def release(self, vif: Vif) -> None:
+        """Delete the port by one request, or give it back by three if it is lent. Gone already is no error."""
+        if vif.lent:
+            self._lending.give_back(vif.port_id)
+        else:
+            self._neutron.ports.delete(vif.port_id)
 
     def held(self) -> Sequence[Vif]:
         """Every container port of this host: one request, and two more for networks not read before."""
-        listed = self._neutron.ports.list(description=str(self._mark), device_owner=PORT_OWNER)
-        # A description is anybody's to write; the host is not.
-        ports = [port for port in listed if port.host == self._mark.host]
+        # The host is not anybody's to write, as a description is.
+        filters = {"binding:host_id": self._mark.host, "device_owner": [PORT_OWNER, lent_owner(self._mark)]}
+        listed = self._neutron.ports.list(**filters)
+        return self._vifs(
+            [port for port in listed if port.description == str(self._mark) or self._lending.is_lent_here(port)]
+        )
+
+    def half_lent(self) -> Sequence[Vif]:
+        """Ports that this host is, or was when it died, about to borrow or to give back: one request."""
+        return self._vifs(self._lending.half_lent())
+
+    def _vifs(self, ports: Sequence[PortResource]) -> Sequence[Vif]:
         networks = self._topology.networks({port.network_id for port in ports})
         return [self._vif(port, networks[port.network_id]) for port in ports if port.network_id in networks]
 
+    def _made(self, request: PortRequest, network: Network) -> PortResource:
+        """A new port; if that cannot be, the existing one that has the address or MAC already."""
+        try:
+            return self._neutron.ports.create(**port_spec(request, network, self._mark))
+        except Exhausted:
+            raise
+        except Conflict:
+            existing = self._lending.instead(request, network)
+            if existing is None:
+                raise
+            return existing
+
     def _changed(self, port_id: str, changes: PortChanges, network: Network, traits: PortTraits) -> Vif | None:
         port = self._neutron.ports.update(port_id, **changes)
-        return self._vif(_named(port, traits), network) if port else None
+        if port is None:
+            return None
+        vif = self._vif(port, network)
+        _check_name(vif, traits)
+        return vif
 
     def _vif(self, port: PortResource, network: Network) -> Vif:
         return Vif(
@@ -119,27 +147,18 @@ class LocalCloud:
                 dns_name=port.dns_name,
                 allowed_address_pairs=port.allowed_address_pairs,
             ),
+            lent=self._lent(port),
         )
 
+    def _lent(self, port: PortResource) -> Lent | None:
+        """By the port's own marks, so that it holds after any crash: whatever Kuryr did not make for a user is lent."""
+        if port.device_owner == PORT_OWNER and port.description == str(self._mark):
+            return None
+        tags = tuple(tag for tag in port.tags if tag not in takers_of(port))
+        return Lent(port.name, tags, is_sticky(port.description, self._mark))
 
-def _named(port: PortResource, wanted: PortTraits) -> PortResource:
-    """The port, if it has the name it should have. Neutron without the extension driver `dns` takes and drops it."""
-    if wanted.dns_name and not port.dns_name:
+
+def _check_name(vif: Vif, wanted: PortTraits) -> None:
+    """Neutron without the extension driver `dns` takes a port's name and drops it."""
+    if wanted.dns_name and not vif.traits.dns_name and not vif.is_foreign:
         raise InvalidInput("this cloud keeps no DNS names of ports", hint="leave neutron.dns_name out")
-    return port
-
-
-def _changes(traits: PortTraits) -> PortChanges:
-    """What must be said to Neutron of traits that are not left to it."""
-    changes = PortChanges()
-    if traits.security_groups is not None:
-        changes["security_groups"] = traits.security_groups
-    if traits.port_security is not None:
-        changes["port_security"] = traits.port_security
-    if traits.qos_policy:
-        changes["qos_policy_id"] = traits.qos_policy
-    if traits.dns_name:
-        changes["dns_name"] = traits.dns_name
-    if traits.allowed_address_pairs:
-        changes["allowed_address_pairs"] = traits.allowed_address_pairs
-    return changes

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from kuryr.errors import Exhausted, InvalidInput
-from kuryr.gateway.naming import Named, Names
-from kuryr.model import IPNetwork
+from kuryr.gateway.naming import Names
+from kuryr.model import IPNetwork, Named
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import SubnetPoolResource
 

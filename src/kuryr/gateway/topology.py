@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kuryr.errors import Conflict, NotFound
-from kuryr.gateway.naming import Named, Names
-from kuryr.model import IPNetwork, Network, Subnet
+from kuryr.gateway.naming import Names
+from kuryr.model import IPNetwork, Named, Network, Subnet
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, SubnetResource
 

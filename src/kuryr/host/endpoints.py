@@ -11,18 +11,32 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
-from kuryr.errors import CloudUnavailable, Conflict, Exhausted, KuryrError, NotFound
+from kuryr.errors import CloudUnavailable, Conflict, KuryrError, NotFound
+from kuryr.host.fitting import addresses
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.releases import Releases
+from kuryr.host.supply import Supply
 from kuryr.locks import KeyedLocks, Once
-from kuryr.model import USUAL_PORT, AddressPair, Claim, Cloud, IPAddress, Opening, PortRequest, PortTraits, Vif, Wanted
+from kuryr.model import (
+    NO_CHOICE,
+    USUAL_PORT,
+    Choice,
+    Claim,
+    Cloud,
+    IPAddress,
+    Opening,
+    PortRequest,
+    PortTraits,
+    Vif,
+    Wanted,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -77,6 +91,7 @@ class Endpoints:
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
         self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
+        self._supply = Supply(cloud, self._holdings, self.releases, behind, timing.settle, sweep_soon)
 
     def reserve(
         self,
@@ -85,26 +100,32 @@ class Endpoints:
         wanted: Wanted,
         along: Sequence[str] = (),
         traits: PortTraits = USUAL_PORT,
+        choice: Choice = NO_CHOICE,
     ) -> Vif:
         """A port with the wanted address, for a user of the engine's network `scope` who is about to come.
 
         It also gets an address in each of the subnets `along`; when the engine asks for those next, they are there.
         One request; none for such a second address, unless a certain one is wanted.
 
-        Raises Conflict when the address is in use, Exhausted when none is left.
+        Raises Conflict when the address, or the port of `choice`, is in use, Exhausted when no address is left,
+        NotFound when the port of `choice` does not exist, or has no address in the subnet.
         """
         self.load()
         subnet_id, address = wanted
         half = self._holdings.get(self._halves.take(scope, subnet_id))
         if half and half.use is Use.RESERVED:
-            reserved = self._second(half, subnet_id, address)
+            reserved = self._supply.second(half, subnet_id, address)
         else:
-            addresses = (wanted, *((each, None) for each in along))
-            reserved = self._reserved(PortRequest(network_id, addresses, traits=traits))
+            both = (wanted, *((each, None) for each in along))
+            reserved = self._supply.reserved(PortRequest(network_id, both, traits=traits, choice=choice))
             self._halves.put(scope, along, reserved.vif.port_id)
         found = reserved.vif.address_in(subnet_id)
         if found is None:
-            raise NotFound(f"port {reserved.vif.port_id} got no address in subnet {subnet_id}")
+            self._supply.return_unused(reserved)
+            raise NotFound(
+                f"port {reserved.vif.port_id} with {addresses(reserved.vif)} has no address in subnet {subnet_id}",
+                hint="choose a port that has one of each address family that the network has",
+            )
         told = self._holdings.change(reserved, Use.RESERVED, out=reserved.out | {found})
         self._expect_change(told or reserved)
         return reserved.vif
@@ -116,20 +137,21 @@ class Endpoints:
         wanted: Sequence[Wanted],
         mac: str | None = None,
         traits: PortTraits = USUAL_PORT,
+        choice: Choice = NO_CHOICE,
     ) -> Vif:
         """`owner` takes the port with these addresses, which is made if nobody reserved it; the interface is staged.
 
         No request when the port was reserved, one when not, or when `traits` differ from the reserved port's, two when
-        `mac` differs. On failure nothing is left. Raises Conflict when somebody else has an address, NotFound when a
-        group or policy is gone.
+        `mac` differs. On failure nothing is left. Raises Conflict when somebody else has an address, or when the
+        reserved port is not that of `choice`; NotFound when there is no such port, or a group or policy is gone.
         """
         with self._order(owner):
             self.load()
             if mine := self._holdings.of(owner):
                 return mine.vif
-            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits)
+            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits, choice)
             out = frozenset(address for _, address in wanted if address is not None)
-            claimed = self._holdings.change(self._port_for(request), Use.CLAIMED, owner, out)
+            claimed = self._holdings.change(self._supply.for_user(request), Use.CLAIMED, owner, out)
             if claimed is None:
                 raise Conflict("the port was taken by another endpoint of this host at the same time")
             vif = claimed.vif
@@ -214,21 +236,28 @@ class Endpoints:
         if not self._behind.soon(load_and_do):
             self._sweep_soon()
 
+    def borrows(self, wanted: Iterable[Wanted]) -> bool:
+        """Whether the port that is reserved with one of these addresses is somebody else's."""
+        found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted if address is not None)
+        return any(held.vif.is_foreign for held in found if held)
+
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""
         return self._holdings.get(port_id)
 
-    def discard(self, port_id: str, seen: Held | None) -> bool:
+    def discard(self, port_id: str, vif: Vif | None, seen: Held | None) -> bool:
         """Remove a port for good, in the cloud too; false, and nothing done, if it has changed since it was `seen`.
 
-        Raises CloudError, PlugError; the port may then be discarded again.
+        `vif` is the port as the cloud has it, None if the cloud has no such port of this host. Raises CloudError,
+        PlugError; the port may then be discarded again.
         """
         freed = seen and self._holdings.change(seen, Use.FREED)
         if not freed and self._holdings.get(port_id):
             return False
         try:
             self._binding.unplug(port_id)
-            self._cloud.release(port_id)
+            if vif := vif or (seen.vif if seen else None):
+                self._cloud.release(vif)
         except KuryrError:
             if freed:
                 self._holdings.change(freed, Use.ORPHANED)
@@ -239,88 +268,6 @@ class Endpoints:
     def _load(self) -> None:
         vifs = self._cloud.held()
         self._holdings.load(vifs, {found.port_id: found.owner for found in self._binding.found()})
-
-    def _second(self, half: Held, subnet_id: str, address: IPAddress | None) -> Held:
-        """The port whose first address the engine has, with the second one that it wants."""
-        if address in {None, half.vif.address_in(subnet_id)}:
-            return half
-        others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
-        self.releases.settle_address(subnet_id, address, self._timing.settle)
-        vif = self._cloud.readdress(half.vif.port_id, [*others, (subnet_id, address)])
-        return self._holdings.put(replace(half, vif=vif))
-
-    def _port_for(self, request: PortRequest) -> Held:
-        """The port that was reserved with the wanted addresses; a new one if there is none, or if it does not fit."""
-        found = self._at(request)
-        for held in found:
-            if held.use is Use.CLAIMED:
-                raise Conflict(f"{_addresses(held.vif)} belongs to endpoint {held.owner[:12]} of this host")
-        reserved = [held for held in found if held.use is Use.RESERVED]
-        if len(reserved) == 1 and _fits(reserved[0].vif, request):
-            return self._with_traits(reserved[0], request)
-        for held in reserved:
-            self._replace(held)
-        return self._reserved(request)
-
-    def _with_traits(self, held: Held, request: PortRequest) -> Held:
-        """The port, made what its user wants it to be besides its addresses: no request if it is that already."""
-        if _has(held.vif, request.traits):
-            return held
-        vif = self._cloud.identify(held.vif, request.owner, request.name, request.traits)
-        if vif is None:
-            raise NotFound(f"port {held.vif.port_id} is gone", hint="run the command again")
-        return self._holdings.put(replace(held, vif=vif))
-
-    def _reserved(self, request: PortRequest) -> Held:
-        """A new port, also in place of one that has the wanted addresses and nobody who uses it."""
-        for subnet_id, address in request.fixed_ips:
-            if address is not None:
-                self.releases.settle_address(subnet_id, address, self._timing.settle)
-        if any(held.use is Use.FREED for held in self._at(request)):
-            # Right after a start, what the engine gives back is looked up behind.
-            self._behind.drain(self._timing.settle)
-        try:
-            return self._made_patiently(request)
-        except Exhausted:
-            self._sweep_soon()
-            raise
-        except Conflict:
-            orphans = [held for held in self._at(request) if held.use is Use.ORPHANED]
-            taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
-            if not taken:
-                raise
-        # Their last users may have made anything of them.
-        for held in taken:
-            self._replace(held)
-        return self._made(request)
-
-    def _made_patiently(self, request: PortRequest) -> Held:
-        """A new port. When no address is left, those that are just being given back are waited for.
-
-        An engine that boots after a crash gives everything back, and at once starts its containers anew.
-        """
-        try:
-            return self._made(request)
-        except Exhausted:
-            if self._behind.idle:
-                raise
-        self._behind.drain(self._timing.settle)
-        return self._made(request)
-
-    def _at(self, request: PortRequest) -> list[Held]:
-        """The ports of this host that have any of the wanted addresses."""
-        wanted = ((subnet_id, address) for subnet_id, address in request.fixed_ips if address is not None)
-        found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted)
-        return list({held.vif.port_id: held for held in found if held}.values())
-
-    def _made(self, request: PortRequest) -> Held:
-        (vif,) = self._cloud.reserve(request)
-        return self._holdings.put(Held(vif, Use.RESERVED))
-
-    def _replace(self, held: Held) -> None:
-        """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""
-        self._cloud.release(held.vif.port_id)
-        self._holdings.drop(held.vif.port_id)
 
     def _ports_of(self, owner: str) -> list[str]:
         if held := self._holdings.of(owner):
@@ -346,8 +293,8 @@ class Endpoints:
         held = self._holdings.of(owner)
         if not held or held.vif.port_id != vif.port_id:
             return
-        if openings and not vif.traits.security_groups:
-            LOG.info("no security group guards port %s, so none opens what is exposed", vif.port_id)
+        if openings and (vif.is_foreign or not vif.traits.security_groups):
+            LOG.info("no security group of Kuryr's guards port %s, so none opens what is exposed", vif.port_id)
         try:
             self._cloud.identify(vif, owner, _name(owner), openings=openings)
         except CloudUnavailable:
@@ -376,29 +323,3 @@ class Endpoints:
 
 def _name(owner: str) -> str:
     return f"kuryr-{owner[:12]}"
-
-
-def _fits(vif: Vif, request: PortRequest) -> bool:
-    """Whether a port has what was asked for and cannot be changed."""
-    return request.mac in {None, vif.mac} and all(
-        found is not None and address in {None, found}
-        for subnet_id, address in request.fixed_ips
-        for found in [vif.address_in(subnet_id)]
-    )
-
-
-def _has(vif: Vif, wanted: PortTraits) -> bool:
-    """Whether a port is what is wanted besides its addresses."""
-    found = vif.traits
-    pairs = {AddressPair(pair.address, pair.mac or vif.mac) for pair in wanted.allowed_address_pairs}
-    return (
-        (wanted.security_groups is None or set(wanted.security_groups) == set(found.security_groups or ()))
-        and wanted.port_security in {None, found.port_security}
-        and wanted.qos_policy in {"", found.qos_policy}
-        and wanted.dns_name in {"", found.dns_name}
-        and pairs <= set(found.allowed_address_pairs)
-    )
-
-
-def _addresses(vif: Vif) -> str:
-    return ", ".join(str(fixed_ip.address) for fixed_ip in vif.fixed_ips)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from kuryr.model import IPAddress, Vif
+from kuryr.model import IPAddress, PortRequest, Vif
 
 
 class Use(Enum):
@@ -80,6 +80,12 @@ class Holdings:
         """The port that `owner` has claimed."""
         with self._lock:
             return self._ports.get(self._by_owner.get(owner, ""))
+
+    def chosen(self, request: PortRequest) -> list[Held]:
+        """The ports that a request could choose."""
+        with self._lock:
+            held = list(self._ports.values())
+        return [each for each in held if each.vif.network_id == request.network_id and request.choice.fits(each.vif)]
 
     def get(self, port_id: str) -> Held | None:
         """The port with this id."""

@@ -1,6 +1,6 @@
 """Finding what containers of this host left behind, in Neutron and on the host itself.
 
-Three lists are compared: the ports that bear this host's mark, the interfaces that bear this deployment's claim, and
+Three lists are compared: the ports that bear this host's marks, the interfaces that bear this deployment's claim, and
 the owners that the engine knows. What no owner uses during the whole grace period is removed on both sides.
 """
 
@@ -11,7 +11,7 @@ from kuryr.binding.registry import Binding
 from kuryr.errors import CloudUnavailable, KuryrError
 from kuryr.host.endpoints import Endpoints
 from kuryr.host.holdings import Held
-from kuryr.model import Cloud
+from kuryr.model import Cloud, Vif
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
@@ -33,22 +33,22 @@ class Reconciler:
         """
         self._endpoints.load()
         claims = {found.port_id: found.owner for found in self._binding.found()}
-        owners = {vif.port_id: vif.owner for vif in self._cloud.held()}
-        unused: dict[str, tuple[str, Held | None]] = {}
-        for port_id in {*claims, *owners}:
-            held = self._endpoints.held(port_id)
-            users = {claims.get(port_id, ""), owners.get(port_id, "")}
+        vifs = {vif.port_id: vif for vif in (*self._cloud.half_lent(), *self._cloud.held())}
+        unused: dict[str, tuple[str, Vif | None, Held | None]] = {}
+        for port_id in {*claims, *vifs}:
+            held, vif = self._endpoints.held(port_id), vifs.get(port_id)
+            users = {claims.get(port_id, ""), vif.owner if vif else ""}
             if users.isdisjoint(alive) and not self._endpoints.releases.under_way(port_id):
-                unused[_suspicion(port_id, held)] = (port_id, held)
+                unused[_suspicion(port_id, held)] = (port_id, vif, held)
         removed = 0
         for suspicion in sorted(self._suspects.convict(unused)):
             removed += self._removed(*unused[suspicion])
         return len(unused) - removed
 
-    def _removed(self, port_id: str, seen: Held | None) -> bool:
+    def _removed(self, port_id: str, vif: Vif | None, seen: Held | None) -> bool:
         """Whether the port could be removed. What resists must not keep the sweep from all the rest."""
         try:
-            removed = self._endpoints.discard(port_id, seen)
+            removed = self._endpoints.discard(port_id, vif, seen)
         except CloudUnavailable:
             raise
         except KuryrError as error:

@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Releases:
-    """Deletes ports behind. `done` or `failed` is told each port's id."""
+    """Deletes or gives back ports behind. `done` or `failed` is told each port's id."""
 
     def __init__(
         self, cloud: Cloud, behind: Behind, done: Callable[[str], None], failed: Callable[[str], None]
@@ -30,7 +30,7 @@ class Releases:
         self._under_way: dict[str, tuple[Vif, Future[None]]] = {}
 
     def start(self, vif: Vif) -> None:
-        """Delete the port behind; once, however often it is asked for."""
+        """Give the port back behind; once, however often it is asked for."""
         with self._lock:
             if vif.port_id in self._under_way:
                 return
@@ -41,28 +41,29 @@ class Releases:
             self._failed(vif.port_id)
 
     def under_way(self, port_id: str) -> bool:
-        """Whether the port is being deleted."""
+        """Whether the port is on its way."""
         with self._lock:
             return port_id in self._under_way
 
+    def settle(self, concerned: Callable[[Vif], bool], timeout: float) -> None:
+        """Wait until none of the ports that are concerned is on its way, at most `timeout` seconds."""
+        with self._lock:
+            futures: Iterable[Future[None]] = [future for vif, future in self._under_way.values() if concerned(vif)]
+        wait_for(futures, timeout)
+
     def settle_address(self, subnet_id: str, address: IPAddress, timeout: float) -> None:
         """Wait until no port with this address is being deleted, at most `timeout` seconds."""
-        self._settle(
+        self.settle(
             lambda vif: any(each.subnet_id == subnet_id and each.address == address for each in vif.fixed_ips), timeout
         )
 
     def settle_network(self, network_id: str, timeout: float) -> None:
         """Wait until no port of this network is being deleted, at most `timeout` seconds."""
-        self._settle(lambda vif: vif.network_id == network_id, timeout)
-
-    def _settle(self, concerned: Callable[[Vif], bool], timeout: float) -> None:
-        with self._lock:
-            futures: Iterable[Future[None]] = [future for vif, future in self._under_way.values() if concerned(vif)]
-        wait_for(futures, timeout)
+        self.settle(lambda vif: vif.network_id == network_id, timeout)
 
     def _release(self, vif: Vif) -> None:
         try:
-            self._cloud.release(vif.port_id)
+            self._cloud.release(vif)
             self._done(vif.port_id)
         except KuryrError as error:
             LOG.warning("port %s is left to the sweep: %s", vif.port_id, error)

@@ -116,7 +116,7 @@ def test_an_address_in_use_is_refused_and_its_user_is_not_harmed(
     assert len(containers(neutron)) == 1
 
 
-@pytest.mark.parametrize("options", [{"neutron.port.name": "db"}, {"kuryr.sg": "web"}])
+@pytest.mark.parametrize("options", [{"neutron.unknown": "db"}, {"kuryr.sg": "web"}])
 def test_options_that_do_nothing_are_refused(
     docker: Docker, neutron: FakeNeutron, blue: DockerNetwork, options: dict[str, str]
 ) -> None:

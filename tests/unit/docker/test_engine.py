@@ -1,6 +1,7 @@
 """What Docker says of its networks and endpoints, and what its silence means."""
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -135,3 +137,29 @@ def test_a_daemon_that_boots_is_silent(tmp_path: Path, monkeypatch: pytest.Monke
         listener.listen()
         with pytest.raises(EngineSilent, match="Docker does not answer /networks"):
             Engine(str(path)).view()
+
+
+def listed(*names: str, **labels: str) -> dict[str, object]:
+    return {"Names": [f"/{name}" for name in names], "Labels": labels}
+
+
+def asked_for(name: str) -> str:
+    return "/containers/json?" + urlencode({"all": "true", "filters": json.dumps({"name": [f"^/{re.escape(name)}$"]})})
+
+
+def test_the_labels_of_one_container_are_asked_for_by_its_name_alone(docker: Callable[[Answers], Engine]) -> None:
+    engine = docker({asked_for("web.1"): (200, [listed("web.1", role="web")])})
+    assert engine.labels("web.1") == {"role": "web"}
+
+
+@pytest.mark.parametrize("found", [[], [listed("web.12", role="x")], [listed("web.1"), listed("web.1", role="x")]])
+def test_whoever_is_not_the_only_one_of_that_name_has_no_labels(
+    docker: Callable[[Answers], Engine], found: list[object]
+) -> None:
+    assert docker({asked_for("web.1"): (200, found)}).labels("web.1") == {}
+
+
+@pytest.mark.parametrize("answer", [(500, "busy"), (200, {"no": "list"}), (200, [{"Id": "c1"}]), (200, b"no JSON")])
+def test_no_sense_is_no_answer(docker: Callable[[Answers], Engine], answer: tuple[int, object]) -> None:
+    with pytest.raises(EngineSilent):
+        docker({asked_for("web"): answer}).labels("web")

@@ -82,6 +82,6 @@ def test_internal_contradicts_a_way_out(docker: Docker) -> None:
 
 @pytest.mark.parametrize("style", GatewayStyle)
 def test_an_anchor_says_it_in_words(style: GatewayStyle) -> None:
-    anchorage = Anchorage("net1", (Berth("key1", "12345678"),), style.settings)
+    anchorage = Anchorage("net1", (Berth("key1", "12345678"),), style.recorded)
     assert GatewayStyle.of(Anchorage.parse(str(anchorage)).settings) is style
     assert Anchorage.parse(str(anchorage)) == anchorage

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.naming import Named
 from kuryr.gateway.topology import Existing
+from kuryr.model import Named
 from unit.host.node import Clock
 
 CIDR = IPv4Network("10.5.0.0/24")

@@ -14,9 +14,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from kuryr.docker import messages
+from kuryr.docker.choices import Choices
 from kuryr.docker.driver import Driver
 from kuryr.docker.endpoint_driver import EndpointDriver
-from kuryr.docker.engine import EngineView
+from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
@@ -95,7 +96,17 @@ class Docker:
         """Those of containers on networks of another driver, and auxiliary ones."""
         self.expose = True
         """As kuryr.conf has it."""
+        self.container_labels: dict[str, dict[str, str]] = {}
+        """Of containers that are known by their name, as they are to an engine from 29 on."""
+        self.silent = False
+        """Whether Docker's own API does not answer, as while it boots."""
         self.start_driver(node)
+
+    def labels(self, container: str) -> Mapping[str, str]:
+        """See `kuryr.docker.engine.Engine`."""
+        if self.silent:
+            raise EngineSilent("Docker does not answer /containers/json: timed out")
+        return self.container_labels.get(container, {})
 
     def start_driver(self, node: Node) -> None:
         """A new Kuryr process."""
@@ -103,11 +114,15 @@ class Docker:
         self.pending = PendingPools(patience=0, clock=node.clock)
         self.unused = Suspects(GRACE, node.clock)
         self.unused_groups = Suspects(GRACE, node.clock)
-        parts = (self.sources(node), node.reservations, node.endpoints, self.pending)
+        self.idle_suspects = Suspects(GRACE, node.clock)
+        choices, sources = Choices(cast("Engine", self)), self.sources(node)
+        rest = (node.endpoints, self.pending)
         families = SimpleNamespace(
-            network=NetworkDriver(node.topology, node.networks, node.guards, *parts),
-            endpoint=EndpointDriver(node.networks, node.guards, node.endpoints, expose=self.expose),
-            ipam=IpamDriver(node.topology, node.networks, *parts),
+            network=NetworkDriver(
+                node.topology, node.networks, node.guards, sources, node.reservations, node.idle, *rest
+            ),
+            endpoint=EndpointDriver(node.networks, node.guards, choices, node.endpoints, expose=self.expose),
+            ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, choices, *rest),
         )
         self.driver = cast("Driver", families)
 
@@ -191,8 +206,10 @@ class Docker:
         options: Mapping[str, Any] | None = None,
         expose: Sequence[tuple[int, int]] = (),
         own_ipam: bool = False,
+        name: str = "",
     ) -> Container:
-        """`docker run`, with the roll-back of 20.10 when a step fails."""
+        """`docker run`, with the roll-back of 20.10 when a step fails; with a `name`, in the words of 29."""
+        told = {"com.docker.network.endpoint.name": name} if name else None
         leases: list[tuple[str, str]] = []
         addresses = {4: "", 6: ""}
         endpoint = new_id()
@@ -202,7 +219,7 @@ class Docker:
                 if pool is not None and own_ipam:
                     addresses[version] = f"{wanted}/{pool.cidr.partition('/')[2]}"
                 elif pool is not None:
-                    addresses[version] = self._request_address(pool, wanted, None)
+                    addresses[version] = self._request_address(pool, wanted, told)
                     leases.append((pool.id, addresses[version]))
             exposed = {"com.docker.network.endpoint.exposedports": [{"Proto": p, "Port": n} for p, n in expose]}
             reply, joined = self._start(network, endpoint, addresses, mac, options, exposed)
@@ -275,6 +292,7 @@ class Docker:
             lambda view: node.reservations.sweep(view.addresses, self.unused),
             lambda view: node.reconciler.sweep(view.endpoints),
             lambda _: node.openings.sweep(self.unused_groups),
+            lambda _: node.idle.sweep(node.networks.stood_on(), self.idle_suspects),
         ]
 
     def view(self) -> EngineView:

@@ -57,7 +57,7 @@ def test_release_and_identify_forgive_a_port_that_is_gone(node: Node, neutron: F
     blue = site(neutron)
     (vif,) = node.cloud.reserve(PortRequest(blue.network_id, ((blue.subnet_id, None),)))
     for _ in range(2):
-        node.cloud.release(vif.port_id)
+        node.cloud.release(vif)
     node.cloud.identify(vif, "c1", "c1")
     assert ports(neutron) == []
 

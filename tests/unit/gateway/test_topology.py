@@ -6,8 +6,8 @@ import pytest
 
 from fakes.neutron import FakeNeutron
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.gateway.naming import Named
 from kuryr.gateway.topology import Existing, choose_subnet
+from kuryr.model import Named
 from unit.host.node import Node, Site, site
 
 

@@ -14,6 +14,7 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
 from kuryr.gateway.guards import Guards
+from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
@@ -72,6 +73,7 @@ class Node:
         self.cloud = LocalCloud(client, self.topology, self.openings, mark)
         self.binding = kernel.binding()
         self.networks = Networks(client, self.topology, self.openings, mark, self.ask_for_sweep)
+        self.idle = IdlePorts(client, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""

@@ -139,7 +139,7 @@ def test_joining_without_a_port_says_what_to_do(node: Node) -> None:
 
 def test_an_address_in_use_is_refused(node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site) -> None:
     start(node, blue, "c1", number=7)
-    with pytest.raises(Conflict, match="already allocated"):
+    with pytest.raises(Conflict, match=r"10\.1\.0\.7 is in use: compute:kuryr"):
         node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     with pytest.raises(Conflict, match="c1"):
         node.endpoints.create("c2", blue.network_id, [(blue.subnet_id, blue[7])])

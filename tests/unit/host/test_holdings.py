@@ -89,8 +89,8 @@ def test_a_discard_that_has_seen_another_use_does_nothing(
     reserved = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     seen = node.endpoints.held(reserved.port_id)
     node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
-    assert not node.endpoints.discard(reserved.port_id, seen)
-    assert not node.endpoints.discard(reserved.port_id, None)
+    assert not node.endpoints.discard(reserved.port_id, reserved, seen)
+    assert not node.endpoints.discard(reserved.port_id, reserved, None)
     assert kernel.owners() == {"c1"}
     assert len(ports(neutron)) == 1
 

@@ -1,0 +1,37 @@
+"""Whether a port is what a request asks for."""
+
+from kuryr.model import AddressPair, PortRequest, PortTraits, Vif
+
+
+def fits(vif: Vif, request: PortRequest) -> bool:
+    """Whether a port has what was asked for and cannot be changed.
+
+    One that existed before need not have an address where any would do.
+    """
+    return (
+        request.mac in {None, vif.mac}
+        and request.choice.fits(vif)
+        and all(
+            address in {None, found} and (found is not None or vif.lent is not None)
+            for subnet_id, address in request.fixed_ips
+            for found in [vif.address_in(subnet_id)]
+        )
+    )
+
+
+def has(vif: Vif, wanted: PortTraits) -> bool:
+    """Whether a port is what is wanted besides its addresses."""
+    found = vif.traits
+    pairs = {AddressPair(pair.address, pair.mac or vif.mac) for pair in wanted.allowed_address_pairs}
+    return (
+        (wanted.security_groups is None or set(wanted.security_groups) == set(found.security_groups or ()))
+        and wanted.port_security in {None, found.port_security}
+        and wanted.qos_policy in {"", found.qos_policy}
+        and wanted.dns_name in {"", found.dns_name}
+        and pairs <= set(found.allowed_address_pairs)
+    )
+
+
+def addresses(vif: Vif) -> str:
+    """The addresses of a port, for people."""
+    return ", ".join(str(fixed_ip.address) for fixed_ip in vif.fixed_ips)

@@ -1,0 +1,145 @@
+"""Where the port comes from that a request asks for: reserved before, made now, lent, or an orphan's place.
+
+Whoever wants what is on its way back waits for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kuryr.behind import Behind
+from kuryr.errors import Conflict, Exhausted, NotFound
+from kuryr.host.fitting import addresses, fits, has
+from kuryr.host.holdings import Held, Holdings, Use
+from kuryr.host.releases import Releases
+from kuryr.model import Cloud, IPAddress, PortRequest, Vif
+
+_UNCHANGED = "what an existing port has never changes"
+
+
+class Supply:
+    """Gets ports for users of this host. Thread-safe.
+
+    `settle`: seconds that a request waits for a port that is on its way back. `sweep_soon` is called when there may be
+    leftovers in the way.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        holdings: Holdings,
+        releases: Releases,
+        behind: Behind,
+        settle: float,
+        sweep_soon: Callable[[], None],
+    ) -> None:
+        self._cloud = cloud
+        self._holdings = holdings
+        self._releases = releases
+        self._behind = behind
+        self._settle = settle
+        self._sweep_soon = sweep_soon
+
+    def for_user(self, request: PortRequest) -> Held:
+        """The port that was reserved with the wanted addresses; a new one if there is none, or if it does not fit."""
+        found = self._at(request)
+        for held in found:
+            if held.use is Use.CLAIMED:
+                raise Conflict(f"{addresses(held.vif)} belongs to endpoint {held.owner[:12]} of this host")
+        reserved = [held for held in found if held.use is Use.RESERVED]
+        if len(reserved) == 1 and fits(reserved[0].vif, request):
+            return self._with_traits(reserved[0], request)
+        for held in reserved:
+            self._refuse_misfit(held.vif, request)
+        for held in reserved:
+            self._replace(held)
+        return self.reserved(request)
+
+    def reserved(self, request: PortRequest) -> Held:
+        """A port that nobody else uses: a new one, an existing one, or the orphan that is in the way of either."""
+        for subnet_id, address in request.fixed_ips:
+            if address is not None:
+                self._releases.settle_address(subnet_id, address, self._settle)
+        if request.choice:
+            self._releases.settle(request.choice.fits, self._settle)
+        if any(held.use is Use.FREED for held in self._wanted(request)):
+            # Right after a start, what the engine gives back is looked up behind.
+            self._behind.drain(self._settle)
+        try:
+            return self._made_patiently(request)
+        except Exhausted:
+            self._sweep_soon()
+            raise
+        except Conflict:
+            orphans = [held for held in self._wanted(request) if held.use is Use.ORPHANED]
+            taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
+            if not taken:
+                raise
+        # Their last users may have made anything of them.
+        for held in taken:
+            self._replace(held)
+        return self._made(request)
+
+    def second(self, half: Held, subnet_id: str, address: IPAddress | None) -> Held:
+        """The port whose first address the engine has, with the second one that it wants."""
+        if address in {None, half.vif.address_in(subnet_id)}:
+            return half
+        if half.vif.lent:
+            self.return_unused(half)
+            raise Conflict(f"port {half.vif.port_id} has {addresses(half.vif)}, not {address}", hint=_UNCHANGED)
+        others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
+        self._releases.settle_address(subnet_id, address, self._settle)
+        vif = self._cloud.readdress(half.vif.port_id, [*others, (subnet_id, address)])
+        return self._holdings.put(replace(half, vif=vif))
+
+    def return_unused(self, reserved: Held) -> None:
+        """Its user will not come, and the engine will not give it back: it was never told."""
+        if freed := self._holdings.change(reserved, Use.FREED):
+            self._releases.start(freed.vif)
+
+    def _with_traits(self, held: Held, request: PortRequest) -> Held:
+        """The port, made what its user wants it to be besides its addresses: no request if it is that already."""
+        if held.vif.is_foreign or has(held.vif, request.traits):
+            return held
+        vif = self._cloud.identify(held.vif, request.owner, request.name, request.traits)
+        if vif is None:
+            raise NotFound(f"port {held.vif.port_id} is gone", hint="run the command again")
+        return self._holdings.put(replace(held, vif=vif))
+
+    def _refuse_misfit(self, vif: Vif, request: PortRequest) -> None:
+        """A port cannot be replaced when it, or the one that is chosen, exists already."""
+        if request.choice and not request.choice.fits(vif):
+            raise Conflict(f"{addresses(vif)} is not the address of {request.choice}")
+        if vif.lent:
+            raise Conflict(f"port {vif.port_id} has {addresses(vif)} and the MAC address {vif.mac}", hint=_UNCHANGED)
+
+    def _made_patiently(self, request: PortRequest) -> Held:
+        """A new port. When no address is left, those that are just being given back are waited for.
+
+        An engine that boots after a crash gives everything back, and at once starts its containers anew.
+        """
+        try:
+            return self._made(request)
+        except Exhausted:
+            if self._behind.idle:
+                raise
+        self._behind.drain(self._settle)
+        return self._made(request)
+
+    def _wanted(self, request: PortRequest) -> list[Held]:
+        """The ports of this host that have what is wanted."""
+        return self._holdings.chosen(request) if request.choice else self._at(request)
+
+    def _at(self, request: PortRequest) -> list[Held]:
+        """The ports of this host that have any of the wanted addresses."""
+        wanted = ((subnet_id, address) for subnet_id, address in request.fixed_ips if address is not None)
+        found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted)
+        return list({held.vif.port_id: held for held in found if held}.values())
+
+    def _made(self, request: PortRequest) -> Held:
+        (vif,) = self._cloud.reserve(request)
+        return self._holdings.put(Held(vif, Use.RESERVED))
+
+    def _replace(self, held: Held) -> None:
+        """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""
+        self._cloud.release(held.vif)
+        self._holdings.drop(held.vif.port_id)
