@@ -26,8 +26,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the engine is too old to show: a test marked `engines(since=28)` wants 28 or later."""
     generation = int(config.getoption("engine").partition(".")[0])
-    wanted = {item: mark.kwargs.get("since", 0) for item in items for mark in item.iter_markers("engines")}
-    too_new = [item for item, since in wanted.items() if since > generation]
+
+    def wants(item: pytest.Item) -> int:
+        return max((mark.kwargs.get("since", 0) for mark in item.iter_markers("engines")), default=0)
+
+    too_new = [item for item in items if wants(item) > generation]
     config.hook.pytest_deselected(items=too_new)
     items[:] = [item for item in items if item not in too_new]
 
