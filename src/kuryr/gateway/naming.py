@@ -5,12 +5,14 @@ role could see more, and the project's own comes before what others share.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.model import Named
-from kuryr.neutron.client import Neutron
-from kuryr.neutron.collection import Collection
+
+if TYPE_CHECKING:  # the front end names things before the libraries of the cloud are loaded
+    from kuryr.neutron.client import Neutron
+    from kuryr.neutron.collection import Collection
 
 
 class _Resource(Protocol):
@@ -38,14 +40,14 @@ Shared = TypeVar("Shared", bound=_Sharable)
 class Names:
     """Finds what is named. Thread-safe."""
 
-    def __init__(self, neutron: Neutron) -> None:
+    def __init__(self, neutron: "Neutron") -> None:
         self._neutron = neutron
 
     def visible(self, found: Iterable[Shared]) -> list[Shared]:
         """Those that this project may see."""
         return [each for each in found if each.shared or each.project_id == self._neutron.project_id]
 
-    def find(self, collection: Collection[Found], kind: str, named: Named) -> Sequence[Found]:
+    def find(self, collection: "Collection[Found]", kind: str, named: Named) -> Sequence[Found]:
         """All that are named so, visible or not: one request. Raises NotFound, InvalidInput for a wrong name."""
         if named.id:
             found = collection.get(named.id)

@@ -8,12 +8,15 @@ the service role could see every project's.
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from kuryr.errors import Conflict, NotFound
 from kuryr.gateway.naming import Names
 from kuryr.model import IPNetwork, Named, Network, Subnet
-from kuryr.neutron.client import Neutron
-from kuryr.neutron.resources import NetworkResource, SubnetResource
+
+if TYPE_CHECKING:  # as in `naming`
+    from kuryr.neutron.client import Neutron
+    from kuryr.neutron.resources import NetworkResource, SubnetResource
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Existing:
 class Topology:
     """Reads networks with their subnets, and remembers them. Thread-safe."""
 
-    def __init__(self, neutron: Neutron) -> None:
+    def __init__(self, neutron: "Neutron") -> None:
         self._neutron = neutron
         self._names = Names(neutron)
         self._lock = threading.Lock()
@@ -65,7 +68,7 @@ class Topology:
         self._read_many(wanted - set(self._known))
         return {network_id: self._known[network_id] for network_id in wanted if network_id in self._known}
 
-    def remember(self, resource: NetworkResource, subnets: Iterable[SubnetResource]) -> Network:
+    def remember(self, resource: "NetworkResource", subnets: Iterable["SubnetResource"]) -> Network:
         """Keep what was just read or made."""
         network = Network(
             id=resource.id,
@@ -115,14 +118,14 @@ class Topology:
             self.remember(resource, [subnet for subnet in subnets if subnet.network_id == resource.id])
         return {resource.id for resource in networks}
 
-    def _read(self, resource: NetworkResource) -> Network:
+    def _read(self, resource: "NetworkResource") -> Network:
         return self.remember(resource, self._neutron.subnets.list(network_id=resource.id))
 
-    def _find_network(self, named: Named) -> NetworkResource:
+    def _find_network(self, named: Named) -> "NetworkResource":
         found = self._names.find(self._neutron.networks, "network", named)
         return self._names.only(self._names.visible(found), "network", named, "neutron.net.uuid")
 
-    def _network_of_subnet(self, named: Named, option: str) -> NetworkResource:
+    def _network_of_subnet(self, named: Named, option: str) -> "NetworkResource":
         found = self._names.find(self._neutron.subnets, "subnet", named)
         networks = self._neutron.networks.list(id=[subnet.network_id for subnet in found])
         visible = {network.id: network for network in self._names.visible(networks)}

@@ -98,6 +98,14 @@ def test_it_serves_and_ends_in_order(serve: Serve, path: Path) -> None:
     assert "correct-horse" not in errors
 
 
+def test_the_handshake_waits_for_no_library_of_the_cloud_or_the_switch() -> None:
+    """They take longer to import than all the rest, and Docker waits for the handshake of every driver."""
+    program = "import sys, kuryr.cli.docker, kuryr.docker.tcp, kuryr.docker.service; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"keystoneauth1", "requests", "openstack", "ovs", "ovsdbapp", "pyroute2", "httpx", "prometheus_client"}
+    assert heavy.isdisjoint(loaded)
+
+
 def test_a_second_driver_is_refused(serve: Serve, path: Path) -> None:
     serve(CREDENTIALS)
     connected(path).close()
