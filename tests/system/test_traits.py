@@ -57,6 +57,7 @@ def test_a_networks_groups_guard_its_containers(
         bench.clear()
 
 
+@pytest.mark.engines
 def test_an_endpoints_options_change_its_port_by_one_request(
     host1: Host, neutron: Neutron, web: Resource, network: str, bench: Bench, host1_requests: Cursor
 ) -> None:
