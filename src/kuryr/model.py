@@ -128,7 +128,11 @@ ANYWHERE: frozenset[IPNetwork] = frozenset({IPv4Network("0.0.0.0/0"), IPv6Networ
 
 @dataclass(frozen=True)
 class Opening:
-    """At which of its ports a container may be reached, and from where."""
+    """At which of its ports a container may be reached, and from where.
+
+    A container may have several: what it exposes is one for its network's neighbours, what it publishes is another for
+    everybody. Each is a security group of its own, so that many containers can share it.
+    """
 
     ports: frozenset[PortRange]
     sources: frozenset[IPNetwork] = ANYWHERE

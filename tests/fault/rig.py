@@ -158,7 +158,7 @@ class Rig:
         """All that Kuryr has on this host and, for this host, in Neutron."""
         found = {
             f"{kind} {resource['id']}"
-            for kind in ("port", "network", "subnet")
+            for kind in ("port", "network", "subnet", "security_group")
             for resource in self._neutron.find(kind, description=self._mark)
         }
         interfaces = self.host.vsctl(

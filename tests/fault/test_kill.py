@@ -183,6 +183,37 @@ def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(900)
+def test_killed_while_what_is_exposed_is_opened(rigs: dict[str, Rig]) -> None:
+    """The group is made behind, so the container runs already, and goes with its network."""
+
+    def scenario(rig: Rig) -> list[str]:
+        empty = rig.inventory()
+
+        def expose() -> bool:
+            return rig.create_network() and rig.run("worker", "--expose", "80")
+
+        def remove() -> bool:
+            return rig.remove("worker") and rig.remove_network()
+
+        steps = [step for step in rig.record(expose, NAMED) if step.startswith("behind")]
+        assert remove()
+
+        def attempt(step: str) -> str:
+            rig.arm(step)
+            if not expose():
+                return "the container could not be started"
+            rig.await_death()
+            if not remove():
+                return "the container could not be removed with its network afterwards"
+            return rig.await_inventory(empty)
+
+        return each_step(rig, steps, attempt)
+
+    on_both(rigs, scenario)
+
+
+@pytest.mark.exhaustive
 def test_a_container_removed_while_the_driver_is_dead_leaves_nothing(rigs: dict[str, Rig]) -> None:
     def scenario(rig: Rig) -> list[str]:
         with_peer = standing_peer(rig)

@@ -5,7 +5,7 @@ network's own project and, unless something else is said, with that project's de
 are lent instead (see `lending`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
 from kuryr.gateway.identity import PORT_OWNER, is_sticky, lent_owner, owner_of
@@ -77,12 +77,12 @@ class LocalCloud:
         if not openings or not base:
             return self._changed(vif.port_id, changes, network, traits)
         try:
-            changes["security_groups"] = [*base, *self._openings.groups(network, openings)]
+            changes["security_groups"] = _united(base, self._openings.groups(network, openings))
             return self._changed(vif.port_id, changes, network, traits)
         except NotFound:
             # Another host may have swept a group that is remembered here.
             self._openings.forget(network.id)
-            changes["security_groups"] = [*base, *self._openings.groups(network, openings)]
+            changes["security_groups"] = _united(base, self._openings.groups(network, openings))
             return self._changed(vif.port_id, changes, network, traits)
 
     def release(self, vif: Vif) -> None:
@@ -156,6 +156,11 @@ class LocalCloud:
             return None
         tags = tuple(tag for tag in port.tags if tag not in takers_of(port))
         return Lent(port.name, tags, is_sticky(port.description, self._mark))
+
+
+def _united(base: Iterable[str], more: Iterable[str]) -> list[str]:
+    """All groups, each once: after a restart a port may be in one already."""
+    return list(dict.fromkeys([*base, *more]))
 
 
 def _check_name(vif: Vif, wanted: PortTraits) -> None:
