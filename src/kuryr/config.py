@@ -83,6 +83,13 @@ DOCKER = [
         help="Open the ports that an image or --expose names, for whoever is on the network, by a security group. "
         "A network may say otherwise by -o kuryr.expose=….",
     ),
+    cfg.StrOpt(
+        "scope",
+        default="local",
+        choices=["local", "global"],
+        help="Whom a Docker network belongs to: this engine (local), or the swarm that it is in (global). Docker "
+        "takes global only from the managed plugin.",
+    ),
     cfg.IntOpt("cloud_threads", default=32, min=1, max=512, help="Calls that may wait for Neutron at one time."),
     cfg.IntOpt("local_threads", default=8, min=1, max=64, help="Calls that never wait for Neutron at one time."),
 ]

@@ -56,7 +56,8 @@ def _on(host: Host) -> set[str]:
     found = {
         # OVN makes a tunnel port for each other chassis in its own time.
         *(f"Open vSwitch interface {name}" for name in interfaces if not name.startswith("ovn-")),
-        *(f"link {link['ifname']}" for link in links),
+        # Those on Docker's own bridge are Docker's; after a crash it leaves some there.
+        *(f"link {link['ifname']}" for link in links if link.get("master") != "docker_gwbridge"),
         # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.
         *(f"network namespace {name}" for name in namespaces),
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),

@@ -108,3 +108,16 @@ def test_a_network_may_be_more_than_usual(site: Site) -> None:
 def test_sharing_is_the_administrators_right(site: Site) -> None:
     with pytest.raises(CloudRefused, match="create_network:shared"):
         site.neutron.networks.create(name="n", description=site.mark, shared=True)
+
+
+def test_a_network_can_be_described_anew(site: Site) -> None:
+    made = site.network()
+    changed = site.neutron.networks.update(made.id, description=f"{site.mark}-other")
+    assert changed
+    assert (changed.description, changed.name) == (f"{site.mark}-other", made.name)
+    assert site.neutron.networks.get(made.id) == changed
+    assert site.neutron.networks.update(made.id, description=site.mark)
+
+
+def test_a_network_that_is_gone_cannot_be_changed(site: Site) -> None:
+    assert site.neutron.networks.update(str(uuid.uuid4()), description=site.mark) is None

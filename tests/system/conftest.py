@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from kuryr_lab.client import Neutron
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
 from kuryr_lab.traffic import Container
+from system import plugin
 from system.driver import Driver
 
 
@@ -19,6 +21,12 @@ def drivers(lab: Lab) -> Iterator[dict[str, Driver]]:
     yield running
     for driver in running.values():
         driver.stop()
+
+
+@pytest.fixture(scope="session")
+def built_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Kuryr as a managed plugin, for `docker plugin create`."""
+    return plugin.build(tmp_path_factory.mktemp("plugin") / "kuryr")
 
 
 @pytest.fixture

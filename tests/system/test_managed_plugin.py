@@ -1,7 +1,6 @@
 """Kuryr as a managed plugin, built from this environment: Docker runs it itself, without a daemon on the host."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,33 +9,22 @@ import pytest
 from kuryr_lab.client import Neutron
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
+from system import plugin
 from system.conftest import Bench, address_of
+from system.plugin import BUILD, NAME
 
 pytestmark = pytest.mark.exhaustive
 
-BUILD = Path(__file__).parents[2] / "deploy" / "docker-plugin" / "build"
-NAME = "kuryr:latest"
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `docker plugin create` takes."""
-    directory = tmp_path_factory.mktemp("plugin") / "kuryr"
-    subprocess.run([BUILD, directory, sys.executable], check=True)
-    return directory
-
 
 @pytest.fixture
-def host(lab: Lab, no_leaks: None, built: Path) -> Iterator[Host]:
+def host(lab: Lab, no_leaks: None, built_plugin: Path) -> Iterator[Host]:
     """A host whose Docker runs the plugin, as a deployment of its own."""
     host = lab.hosts["host1"]
-    host.docker("plugin", "create", NAME, str(built))
     try:
-        host.docker("plugin", "set", NAME, "OS_DEFAULT__DEPLOYMENT=managed")
-        host.docker("plugin", "enable", NAME)
+        plugin.install(host, built_plugin, {"OS_DEFAULT__DEPLOYMENT": "managed"})
         yield host
     finally:
-        host.docker("plugin", "rm", "--force", NAME)
+        plugin.remove(host)
 
 
 def test_its_containers_are_ports_that_talk(host: Host, neutron: Neutron, bench: Bench) -> None:
@@ -64,17 +52,15 @@ def test_a_restarted_container_keeps_its_place(host: Host, bench: Bench) -> None
     bench.clear()
 
 
-def test_it_is_built_the_same_twice(built: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again"
-    subprocess.run([BUILD, again, sys.executable], check=True)
-    subprocess.run(["diff", "--recursive", "--no-dereference", built, again], check=True)
-    first, second = (
-        {str(path.relative_to(root)): path.lstat() for path in root.rglob("*")}
-        for root in (built / "rootfs", again / "rootfs")
-    )
-    assert {path: (stat.st_mode, stat.st_mtime) for path, stat in first.items()} == {
-        path: (stat.st_mode, stat.st_mtime) for path, stat in second.items()
-    }
+def test_it_is_built_the_same_twice(built_plugin: Path, tmp_path: Path) -> None:
+    again = plugin.build(tmp_path / "again")
+    subprocess.run(["diff", "--recursive", "--no-dereference", built_plugin, again], check=True)
+
+    def modes_and_times(root: Path) -> dict[str, tuple[int, float]]:
+        found = {path.relative_to(root): path.lstat() for path in (root / "rootfs").rglob("*")}
+        return {str(path): (stat.st_mode, stat.st_mtime) for path, stat in found.items()}
+
+    assert modes_and_times(built_plugin) == modes_and_times(again)
 
 
 def test_a_build_that_cannot_be_says_why_and_leaves_nothing(tmp_path: Path) -> None:

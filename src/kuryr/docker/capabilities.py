@@ -7,11 +7,17 @@ ADDRESS_SPACES = frozenset({LOCAL_SPACE, GLOBAL_SPACE})
 
 ACTIVATION = {"Implements": ["NetworkDriver", "IpamDriver"]}
 
-NETWORK = {"Scope": "local", "ConnectivityScope": "global", "GwAllocChecker": True}
-"""Networks belong to one engine. Hosts share them through Neutron, not through a swarm.
+LOCAL, GLOBAL = "local", "global"
+"""Whom a network belongs to: one engine, or a swarm. Hosts share Neutron's networks under either."""
 
-Engines since 28.0 ask by GwAllocCheck whether a network has a gateway at all; older ones do not know that word.
-"""
+
+def network(scope: str) -> dict[str, object]:
+    """What the network driver says of itself. Its networks reach from host to host under any scope.
+
+    Engines since 28.0 ask by GwAllocCheck whether a network has a gateway at all; older ones do not know that word.
+    """
+    return {"Scope": scope, "ConnectivityScope": GLOBAL, "GwAllocChecker": True}
+
 
 IPAM = {"RequiresMACAddress": False, "RequiresRequestReplay": False}
 """MAC addresses are Neutron's to choose, and pools need not be replayed: Neutron remembers them."""

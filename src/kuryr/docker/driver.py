@@ -8,6 +8,8 @@ from kuryr import config, metrics
 from kuryr.behind import Behind
 from kuryr.binding.driver import BindingContext
 from kuryr.binding.registry import Binding
+from kuryr.docker import swarm
+from kuryr.docker.capabilities import GLOBAL
 from kuryr.docker.choices import Choices
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
@@ -18,6 +20,7 @@ from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep, Sweeper
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
@@ -49,7 +52,8 @@ class Driver:
         sources = Sources(SubnetPools(neutron, defaults))
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
         idle = IdlePorts(neutron, mark, self._sweep_soon)
-        networks = Networks(neutron, topology, openings, mark, self._sweep_soon)
+        keeping = Keeping(neutron, mark, self._behind)
+        networks = Networks(neutron, topology, openings, keeping, mark, self._sweep_soon)
         binding = Binding(
             BindingContext(
                 deployment=mark.deployment,
@@ -61,14 +65,14 @@ class Driver:
             )
         )
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
-        engine = Engine(conf.docker.engine_socket)
+        engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
         grace = conf.sweep.grace
         unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
         unused_groups, unused_ports = Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
         sweeps: list[Sweep] = [
-            lambda view: networks.sweep(view.networks, unused_networks),
+            lambda view: networks.sweep(swarm.alive(view, networks.owners()), unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
             lambda _: idle.sweep(networks.stood_on(), unused_ports),
@@ -78,7 +82,7 @@ class Driver:
         choices = Choices(engine)
         self.network = NetworkDriver(topology, networks, guards, sources, reservations, idle, endpoints, pending)
         self.endpoint = EndpointDriver(networks, guards, choices, endpoints, expose=conf.docker.expose)
-        self.ipam = IpamDriver(topology, networks, sources, reservations, choices, endpoints, pending)
+        self.ipam = IpamDriver(topology, networks, sources, reservations, keeping, choices, endpoints, pending)
 
     def start(self) -> None:
         """Begin to look for leftovers."""

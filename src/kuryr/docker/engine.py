@@ -40,13 +40,16 @@ class EngineView:
     endpoints: frozenset[str]
     addresses: frozenset[IPAddress] = frozenset()
     """All that are in use, by a container or as auxiliary address, where an IPAM driver could be Kuryr."""
+    swarm: frozenset[str] | None = frozenset()
+    """Those networks that belong to a swarm; None if this engine is in one, but no manager: it knows only some."""
 
 
 class Engine:
-    """Docker's API on a Unix socket, as far as Kuryr asks."""
+    """Docker's API on a Unix socket, as far as Kuryr asks. `swarm`: whether the engine may be in one."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, *, swarm: bool = False) -> None:
         self._socket = socket
+        self._swarm = swarm
 
     def view(self) -> EngineView:
         """What is alive now. Raises EngineSilent."""
@@ -59,6 +62,7 @@ class Engine:
                     alive,
                     frozenset(str(each["EndpointID"]) for network in inspected for each in _containers(network)),
                     frozenset(each for network in inspected for each in _addresses(network)),
+                    _of_swarm(http, networks) if self._swarm else frozenset(),
                 )
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._strange() from error
@@ -114,6 +118,13 @@ def _addresses(network: Mapping[str, Any]) -> Iterator[IPAddress]:
     for pool in _ipam(network).get("Config") or []:
         for text in (pool.get("AuxiliaryAddresses") or {}).values():
             yield ip_interface(text).ip
+
+
+def _of_swarm(http: httpx.Client, networks: Iterable[Mapping[str, Any]]) -> frozenset[str] | None:
+    state = _get(http, "/info")["Swarm"]
+    if state["LocalNodeState"] != "inactive" and not state["ControlAvailable"]:
+        return None
+    return frozenset(str(network["Id"]) for network in networks if network.get("Scope") == "swarm")
 
 
 def _get(http: httpx.Client, path: str, *, missing: object = None, **params: str) -> Any:

@@ -17,6 +17,7 @@ from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools, PoolId
 from kuryr.docker.sources import Sources
 from kuryr.errors import Exhausted, InvalidInput, NotFound
+from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
@@ -39,6 +40,7 @@ class IpamDriver:
         networks: Networks,
         sources: Sources,
         reservations: Reservations,
+        keeping: Keeping,
         choices: Choices,
         endpoints: Endpoints,
         pending: PendingPools,
@@ -47,6 +49,7 @@ class IpamDriver:
         self._networks = networks
         self._sources = sources
         self._reservations = reservations
+        self._keeping = keeping
         self._choices = choices
         self._endpoints = endpoints
         self._pending = pending
@@ -129,7 +132,12 @@ class IpamDriver:
             subnet = bound.subnet_with(address)
         except NotFound:
             return False
-        return subnet.gateway == address or self._endpoints.release(subnet.id, address)
+        if subnet.gateway == address:
+            return True
+        if bound.anchorage.keeps:
+            self._keeping.release(bound.network.id, address, bound.anchorage.keeper)
+            return True
+        return self._endpoints.release(subnet.id, address)
 
     def _gateway(self, pool: PoolId, wanted: str) -> IPInterface:
         pending = self._pending.of(pool)
@@ -180,12 +188,18 @@ class IpamDriver:
         return self._reserve_in(bound, last, address, choice)
 
     def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None, choice: Choice) -> IPInterface:
-        """An address of `subnet`, on a port that also gets one of the other address family."""
-        along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
-        vif = self._endpoints.reserve(
-            bound.anchorage.owner, bound.network.id, (subnet.id, address), along, traits.of_network(bound), choice
-        )
-        return ip_interface(f"{vif.address_in(subnet.id)}/{subnet.cidr.prefixlen}")
+        """An address of `subnet`, on a port that also gets one of the other address family.
+
+        A swarm's manager asks for the address alone, which some node will use.
+        """
+        anchorage, wanted, said = bound.anchorage, (subnet.id, address), traits.of_network(bound)
+        if anchorage.keeps:
+            got: IPAddress | None = self._keeping.keep(bound.network, wanted, anchorage.keeper, said)
+        else:
+            along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
+            vif = self._endpoints.reserve(anchorage.owner, bound.network.id, wanted, along, said, choice)
+            got = vif.address_in(subnet.id)
+        return ip_interface(f"{got}/{subnet.cidr.prefixlen}")
 
 
 def no_gateway(pool: PoolId) -> IPAddress:

@@ -55,10 +55,14 @@ class CreateNetwork(Struct):
 
 
 class AllocateNetwork(Struct):
-    """NetworkDriver.AllocateNetwork, which only a swarm manager sends."""
+    """NetworkDriver.AllocateNetwork, which only a swarm's manager sends.
+
+    Its subnets name no address space, and nothing tells of `--internal` or `--ipv6` (swarmkit, cnmallocator).
+    """
 
     network_id: Id = field(name="NetworkID")
     options: dict[str, str] | None = field(name="Options", default=None)
+    ipv4: list[AddressData] | None = field(name="IPv4Data", default=None)
 
 
 class NetworkOnly(Struct):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from kuryr.docker import messages
-from kuryr.docker.capabilities import ACTIVATION, IPAM, NETWORK, SPACES
+from kuryr.docker.capabilities import ACTIVATION, IPAM, LOCAL, SPACES, network
 
 if TYPE_CHECKING:  # the driver is loaded behind the handshake
     from kuryr.docker.driver import Driver
@@ -38,10 +38,9 @@ class Method:
     answer: Callable[["Driver", Any], Reply]
 
 
-INSTANT: Mapping[str, Reply] = {
+INSTANT: dict[str, Reply] = {
     "Plugin.Activate": ACTIVATION,
-    "NetworkDriver.GetCapabilities": NETWORK,
-    "NetworkDriver.FreeNetwork": {},
+    "NetworkDriver.GetCapabilities": network(LOCAL),
     "NetworkDriver.EndpointOperInfo": {"Value": {}},
     "NetworkDriver.Leave": {},
     "NetworkDriver.ProgramExternalConnectivity": {},
@@ -58,7 +57,10 @@ METHODS: Mapping[str, Method] = {
         Lane.LOCAL, messages.GwAllocCheck, lambda driver, request: driver.network.gw_alloc_check(request)
     ),
     "NetworkDriver.AllocateNetwork": Method(
-        Lane.LOCAL, messages.AllocateNetwork, lambda driver, request: driver.network.allocate_network(request)
+        Lane.CLOUD, messages.AllocateNetwork, lambda driver, request: driver.network.allocate_network(request)
+    ),
+    "NetworkDriver.FreeNetwork": Method(
+        Lane.CLOUD, messages.NetworkOnly, lambda driver, request: driver.network.free_network(request)
     ),
     "NetworkDriver.CreateNetwork": Method(
         Lane.CLOUD, messages.CreateNetwork, lambda driver, request: driver.network.create_network(request)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kuryr.docker import messages, options, requested, traits
+from kuryr.docker import messages, options, requested, swarm, traits
 from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import GENERIC, INTERNAL
@@ -13,9 +13,9 @@ from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
 from kuryr.docker.settings import Labels, Sticky
 from kuryr.docker.sources import Sources
-from kuryr.errors import InvalidInput, NotFound
+from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.guards import Guards
-from kuryr.gateway.identity import Anchorage, Berth
+from kuryr.gateway.identity import Anchorage, Berth, keeper_words
 from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
@@ -56,8 +56,28 @@ class NetworkDriver:
         self._pending = pending
 
     def allocate_network(self, request: messages.AllocateNetwork) -> Reply:
-        """A swarm's nodes get only the options that are answered here, so all are."""
-        return {"Options": request.options or {}}
+        """A swarm's manager makes or adopts the network for all nodes, which get only the options answered here."""
+        owner, given = swarm.manager_of(request.network_id), request.options or {}
+        said = _said({GENERIC: swarm.by_id(given) if swarm.OPTION in given else given})
+        if said.sticky is not Sticky.NONE:
+            raise InvalidInput("kuryr.sticky has no use in a swarm: it gives every task an address of its own")
+        asked = requested.subnets(swarm.as_creation(request, self._pending), self._pending)
+        existing = _existing(said, asked)
+        done = said.swarm or (swarm.ADOPTED if existing else swarm.MADE)
+        if not existing and (begun := self._networks.find(owner)):
+            existing = Existing(network=Named(id=begun.id))
+        bound = self._place(owner, asked, existing, said, keeper=owner)
+        if done == swarm.MADE:
+            self._networks.take_over(bound.network)
+        return {"Options": {**swarm.by_id(given), swarm.NETWORK_OPTION: bound.network.id, swarm.OPTION: done}}
+
+    def free_network(self, request: messages.NetworkOnly) -> Reply:
+        """A swarm's manager gives the network back, with all addresses that are kept on it and not in use."""
+        try:
+            self._networks.remove(swarm.manager_of(request.network_id), everywhere=True)
+        except Conflict as error:
+            LOG.info("network %s goes when the last node has let go of it: %s", request.network_id, error)
+        return {}
 
     def gw_alloc_check(self, request: messages.GwAllocCheck) -> Reply:
         """Whether Docker shall reserve no address for a gateway. Asked before anything else, since Docker 28."""
@@ -66,30 +86,20 @@ class NetworkDriver:
 
     def create_network(self, request: messages.CreateNetwork) -> Reply:
         """Make or adopt the Neutron network: at most three requests. Twice is once."""
-        owner = request.network_id
-        if owner in self._networks.owners():
+        owner, said = request.network_id, _said(request.options)
+        # A swarm's network comes to a node again and again under the same id, each time with another pool.
+        if owner in self._networks.owners() and not said.swarm:
             return {}
-        said = _said(request.options)
-        existing = said.existing
         if requested.without_addresses(request):
             if said.sticky is not Sticky.NONE:
                 raise InvalidInput("kuryr.sticky has no --ip under --ipam-driver null", hint=_BY_KEY)
-            self._adopt_whole(owner, existing, said)
+            self._adopt_whole(owner, said.existing, said)
             return {}
         asked = requested.subnets(request, self._pending)
         if said.sticky is Sticky.NAME and not all(each.pending for each in asked):
             raise InvalidInput("kuryr.sticky=name needs --ipam-driver kuryr", hint=_BY_KEY)
-        for each in asked:
-            existing = options.agree(existing, each.pending.existing) if each.pending else existing
-        if existing:
-            self._adopt(owner, asked, existing, said)
-        else:
-            specs = [self._spec(each, said) for each in asked]
-            template = self._guards.resolve(said.ports, anew=True)
-            self._networks.create(owner, specs, said.settings, said.spec, template)
-        for each in asked:
-            if each.pending:
-                self._pending.drop(each.pending.id)
+        keeper = swarm.manager_of(owner) if said.swarm else ""
+        self._place(owner, asked, _existing(said, asked), said, keeper=keeper)
         if not all(each.pending for each in asked):
             LOG.info("network %s takes its addresses from Docker; --ipam-driver kuryr starts faster", owner)
         return {}
@@ -116,13 +126,34 @@ class NetworkDriver:
         routed = said.style is not GatewayStyle.NONE
         return replace(requested.spec(each, routed=routed, dhcp=said.spec.dhcp), subnet_pool=source.id)
 
-    def _adopt(self, owner: str, asked: list[Requested], existing: Existing, said: "_Said") -> None:
+    def _place(
+        self, owner: str, asked: Sequence[Requested], existing: Existing, said: "_Said", *, keeper: str
+    ) -> Bound:
+        """Stand on an existing network, with those of its subnets that Docker asks for; or on a new one.
+
+        Its addresses are the `keeper`'s, if there is one, and unless Docker's own IPAM gives them out.
+        """
+        if keeper and all(each.pending for each in asked):
+            said = replace(said, keeper=keeper)
+        if existing:
+            bound = self._adopt(owner, asked, existing, said)
+        else:
+            specs = [self._spec(each, said) for each in asked]
+            template = self._guards.resolve(said.ports, anew=True)
+            bound = self._networks.create(owner, specs, said.settings, said.spec, template)
+        for each in asked:
+            if each.pending:
+                self._pending.drop(each.pending.id)
+        return bound
+
+    def _adopt(self, owner: str, asked: Sequence[Requested], existing: Existing, said: "_Said") -> Bound:
         """Stand on an existing network, with those of its subnets that Docker asks for."""
         network = self._found(asked, existing) or self._topology.find(existing)
         subnets = [requested.match(each, network, existing) for each in asked]
         for subnet in subnets:
             self._sources.check(subnet, said.subnet_pools[subnet.version])
-        self._stand_on(network, owner, [(each.key, subnet) for each, subnet in zip(asked, subnets, strict=True)], said)
+        keyed = [(each.key, subnet) for each, subnet in zip(asked, subnets, strict=True)]
+        return self._stand_on(network, owner, keyed, said)
 
     def _adopt_whole(self, owner: str, existing: Existing, said: "_Said") -> None:
         """Stand on an existing network whose addresses Neutron gives out: Docker has the null IPAM."""
@@ -134,14 +165,14 @@ class NetworkDriver:
         network = self._topology.find(existing)
         self._stand_on(network, owner, [("", subnet) for subnet in _one_per_family(network, existing)], said)
 
-    def _stand_on(self, network: Network, owner: str, subnets: Sequence[tuple[str, Subnet]], said: "_Said") -> None:
+    def _stand_on(self, network: Network, owner: str, subnets: Sequence[tuple[str, Subnet]], said: "_Said") -> Bound:
         """Adopt a network, with those of its subnets that containers get addresses of by certain keys."""
         said.spec.check(network, [subnet for _, subnet in subnets])
         template = self._guards.resolve(said.ports, network.project_id, anew=True)
         berths = tuple(Berth.at(key, subnet.id) for key, subnet in subnets)
-        self._networks.adopt(Anchorage(owner, berths, said.settings), network, template)
+        return self._networks.adopt(Anchorage(owner, berths, said.settings), network, template)
 
-    def _found(self, asked: list[Requested], existing: Existing) -> Network | None:
+    def _found(self, asked: Sequence[Requested], existing: Existing) -> Network | None:
         """The network that was found when Docker asked for the pools, if it is the same for all of them."""
         found = {
             each.pending.found[0].id: each.pending.found[0] for each in asked if each.pending and each.pending.found
@@ -150,6 +181,14 @@ class NetworkDriver:
             raise InvalidInput("--ipam-opt names subnets of two different networks")
         same = all(each.pending and each.pending.found and each.pending.existing == existing for each in asked)
         return next(iter(found.values())) if same else None
+
+
+def _existing(said: "_Said", asked: Sequence[Requested]) -> Existing:
+    """The existing network that -o and --ipam-opt name together. Raises InvalidInput when they contradict."""
+    existing = said.existing
+    for each in asked:
+        existing = options.agree(existing, each.pending.existing) if each.pending else existing
+    return existing
 
 
 def _one_per_family(network: Network, existing: Existing) -> Iterator[Subnet]:
@@ -174,13 +213,16 @@ class _Said:
     """Those that ranges come from, by address family."""
     sticky: Sticky
     labels: Labels
+    swarm: str
+    """What the manager of the network's swarm has done, if it has one."""
+    keeper: str = ""
 
     @property
     def settings(self) -> tuple[str, ...]:
         """What the anchor records in words."""
         rules = (self.style, self.sticky, self.labels)
         words = [word for rule in rules for word in rule.recorded]
-        return (*words, *traits.words(self.ports), *self.policy.settings)
+        return (*words, *traits.words(self.ports), *self.policy.settings, *keeper_words(self.keeper))
 
 
 def _said(given: messages.Options | None) -> _Said:
@@ -196,6 +238,7 @@ def _said(given: messages.Options | None) -> _Said:
         {version: options.subnet_pool(values, version) for version in (4, 6)},
         Sticky.chosen(values.get("kuryr.sticky")),
         Labels.chosen(values.get("kuryr.labels")),
+        str(_generic(given).get(swarm.OPTION, "")),
     )
 
 

@@ -18,7 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kuryr.docker import messages
+from kuryr.docker import capabilities, messages
+from kuryr.docker.capabilities import LOCAL
 from kuryr.docker.methods import INSTANT, METHODS, Lane, Method
 from kuryr.errors import CloudUnavailable, InvalidInput, KuryrError, NotFound
 from kuryr.neutron.tracing import new_request_id, request_id
@@ -67,8 +68,11 @@ class Lanes:
 class Server:
     """Docker's requests, answered by a driver that may still be on its way."""
 
-    def __init__(self, driver: "Future[Driver]", lanes: Lanes, activated: Callable[[], None]) -> None:
+    def __init__(
+        self, driver: "Future[Driver]", lanes: Lanes, activated: Callable[[], None], *, scope: str = LOCAL
+    ) -> None:
         self._driver = driver
+        self._instant: Mapping[str, Reply] = INSTANT | {"NetworkDriver.GetCapabilities": capabilities.network(scope)}
         self._lanes = lanes
         self._activated = activated
         self.observe: Observe = lambda *_: None
@@ -90,7 +94,7 @@ class Server:
         request_id.set(new_request_id())
         status, reply = await _guarded(self._answer(name, request))
         seconds = time.monotonic() - began
-        known = name if name in METHODS or name in INSTANT else "unknown"
+        known = name if name in METHODS or name in self._instant else "unknown"
         self.observe(known, status, seconds)
         LOG.log(
             logging.INFO if status == 200 else logging.WARNING,
@@ -107,8 +111,8 @@ class Server:
         body = await _read(request)
         if name == "Plugin.Activate":
             self._activated()
-        if name in INSTANT:
-            return INSTANT[name]
+        if name in self._instant:
+            return self._instant[name]
         method = METHODS.get(name)
         if method is None:
             raise NotFound(f"Kuryr has no method {name[:64]!r}")

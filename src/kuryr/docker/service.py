@@ -84,7 +84,7 @@ def serve(conf: cfg.ConfigOpts, listeners: Sequence[Listener]) -> None:
     pending = PendingPools()
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
-    server = Server(driver, lanes, pending.clear)
+    server = Server(driver, lanes, pending.clear, scope=conf.docker.scope)
     web = Web(server, listeners)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: web.end())

@@ -11,7 +11,9 @@ of ports tell the rest by their device_owner and device_id, which Neutron filter
 
 A lent port outlives its user: only its binding, device_owner and device_id are his, and are cleared when he goes.
 Somebody else's port has an empty device_owner before and after; one of Kuryr's own, sticky or made ahead of time, is
-idle.
+idle. So are ports that keep an address for whichever host will use it: they bear the mark of their keeper instead of a
+host's. The keeper is the owner of an anchor, and the anchors of all who use such ports have the setting
+keeper=<keeper>.
 
 An anchor is an addressless port that records "this host's engine uses this Neutron network". It stands in the place
 of tags, of which Neutron allows fifty on a network, far fewer than a network may have hosts
@@ -21,9 +23,9 @@ of tags, of which Neutron allows fifty on a network, far fewer than a network ma
 used, because Neutron trusts such ports and leaves anti-spoofing off.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kuryr.model import Mark
+from kuryr.model import USUAL_PORT, Mark, PortTraits
 
 PORT_OWNER = "compute:kuryr"
 IDLE_OWNER = "kuryr:idle"
@@ -31,6 +33,7 @@ ANCHOR_OWNER = "kuryr:network"
 RESERVATION_OWNER = "kuryr:address"
 RESERVED = "kuryr:reserved"
 
+_KEEPER, _FREED = "keeper=", "freed"
 
 DEVICE_ID_LIMIT = 255
 """Longest device_id that Neutron stores (neutron_lib.db.constants, DEVICE_ID_FIELD_SIZE)."""
@@ -75,6 +78,25 @@ class Anchorage:
         """Those by which addresses are asked for."""
         return tuple(berth.key for berth in self.berths if berth.key)
 
+    @property
+    def keeper(self) -> str:
+        """Who keeps the network's addresses for its users, "" if nobody does."""
+        return next((word.removeprefix(_KEEPER) for word in self.settings if word.startswith(_KEEPER)), "")
+
+    @property
+    def keeps(self) -> bool:
+        """Whether that is the owner itself: not a user of the addresses, but whoever hands them out to users."""
+        return self.keeper == self.owner
+
+    @property
+    def is_freed(self) -> bool:
+        """Whether the owner keeps nothing any more, and what is left of it is being removed."""
+        return _FREED in self.settings
+
+    def freed(self) -> "Anchorage":
+        """The same when its owner has stopped keeping anything."""
+        return self if self.is_freed else replace(self, settings=(*self.settings, _FREED))
+
     def __str__(self) -> str:
         return ":".join([self.owner, ",".join(map(str, self.berths)), ",".join(self.settings)]).removesuffix(":")
 
@@ -84,6 +106,21 @@ class Anchorage:
         # Settings may have colons of their own, as IPv6 addresses have.
         owner, berths, settings, *_ = (*device_id.split(":", 2), "", "")
         return cls(owner, tuple(Berth.parse(each) for each in _words(berths)), _words(settings))
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One network of the engine, standing on one network of Neutron."""
+
+    port_id: str
+    network_id: str
+    anchorage: Anchorage
+    template: PortTraits = USUAL_PORT
+
+
+def keeper_words(keeper: str) -> tuple[str, ...]:
+    """The setting of an anchor whose addresses are the keeper's; none if nobody keeps them."""
+    return (f"{_KEEPER}{keeper}",) if keeper else ()
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kuryr.errors import CloudError, CloudRefused, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, IDLE_OWNER, PORT_OWNER, Anchorage, Berth
+from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, IDLE_OWNER, PORT_OWNER, Anchor, Anchorage, Berth
+from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Topology
@@ -27,16 +28,6 @@ from kuryr.neutron.subnets import SubnetSpec as NeutronSubnetSpec
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """One network of the engine, standing on one network of Neutron."""
-
-    port_id: str
-    network_id: str
-    anchorage: Anchorage
-    template: PortTraits = USUAL_PORT
 
 
 @dataclass(frozen=True)
@@ -83,12 +74,14 @@ class Networks:
         neutron: Neutron,
         topology: Topology,
         openings: Openings,
+        keeping: Keeping,
         mark: Mark,
         sweep_soon: Callable[[], None],
     ) -> None:
         self._neutron = neutron
         self._topology = topology
         self._openings = openings
+        self._keeping = keeping
         self._mark = mark
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
@@ -125,11 +118,34 @@ class Networks:
                 self._making.discard(made.id)
 
     def adopt(self, anchorage: Anchorage, network: Network, template: PortTraits = USUAL_PORT) -> Bound:
-        """Use an existing network for the engine's network `anchorage.owner`: one request. Twice is once."""
+        """Use an existing network for the engine's network `anchorage.owner`: one request. Twice is once.
+
+        If the engine has it already, but said otherwise then, the anchor is changed.
+        """
         with self._order(anchorage.owner), self._swept_after_failure():
-            if anchor := self._loaded().get(anchorage.owner):
+            anchor = self._loaded().get(anchorage.owner)
+            if anchor and anchor.anchorage == anchorage:
                 return self._bound(anchor)
+            if anchor:
+                self._neutron.ports.update(anchor.port_id, device_id=str(anchorage))
+                return self._record(replace(anchor, anchorage=anchorage), network)
             return self._anchor(network, anchorage, template)
+
+    def find(self, owner: str) -> Network | None:
+        """What `owner` stands on, whichever host has recorded it: at most three requests."""
+        if anchor := self._loaded().get(owner):
+            return self._topology.network(anchor.network_id)
+        listed = self._neutron.ports.list(
+            name=_name(owner), device_owner=ANCHOR_OWNER, project_id=self._neutron.project_id
+        )
+        found = next((port for port in listed if Anchorage.parse(port.device_id).owner == owner), None)
+        return self._topology.network(found.network_id) if found else None
+
+    def take_over(self, network: Network) -> None:
+        """From now on a network that Kuryr made on another host is this host's to remove: at most one request."""
+        if network.mark != str(self._mark):
+            self._neutron.networks.update(network.id, description=str(self._mark))
+            self._topology.forget(network.id)
 
     def of_owner(self, owner: str) -> Bound:
         """What the engine's network `owner` stands on. Raises NotFound."""
@@ -165,16 +181,17 @@ class Networks:
         """The Neutron networks that this host's engine uses, besides for one of its own networks."""
         return {anchor.network_id for owner, anchor in self._loaded().items() if owner != besides}
 
-    def remove(self, owner: str) -> None:
+    def remove(self, owner: str, *, everywhere: bool = False) -> None:
         """Give back what `owner` stands on: at most two requests. What is gone already is no error.
 
+        A keeper of addresses may have anchors of several hosts; `everywhere` removes them all: some requests more.
         Raises Conflict when Kuryr made the network and others have ports on it. It is removed by a later sweep,
         when they are gone.
         """
         with self._order(owner), self._swept_after_failure():
             anchor = self._loaded().get(owner) or self._reloaded().get(owner)
             if anchor:
-                self._release(anchor)
+                self._release(anchor, everywhere=everywhere)
 
     def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
         """Remove what no network of the engine stands on any more; `alive` are the owners that the engine knows.
@@ -299,14 +316,17 @@ class Networks:
             qos_policy_id=template.qos_policy or None,
             port_security=template.port_security,
         )
-        with self._guard:
-            self._anchors = (self._anchors or {}) | {
-                anchorage.owner: Anchor(port.id, network.id, anchorage, _template(port))
-            }
-        return Bound(anchorage, network, _template(port))
+        return self._record(Anchor(port.id, network.id, anchorage, _template(port)), network)
 
-    def _release(self, anchor: Anchor) -> None:
+    def _record(self, anchor: Anchor, network: Network) -> Bound:
+        with self._guard:
+            self._anchors = (self._anchors or {}) | {anchor.anchorage.owner: anchor}
+        return Bound(anchor.anchorage, network, anchor.template)
+
+    def _release(self, anchor: Anchor, *, everywhere: bool = False) -> None:
         made = self._is_ours(anchor.network_id)
+        if anchor.anchorage.keeper:
+            self._keeping.forsake(anchor, everywhere=everywhere)
         self._neutron.ports.delete(anchor.port_id)
         with self._guard:
             remaining = {owner: each for owner, each in (self._anchors or {}).items() if each.port_id != anchor.port_id}

@@ -39,5 +39,9 @@ class Networks(Tagged[NetworkResource]):
         given = {_NAMES.get(key, key): value for key, value in spec.items() if value is not None}
         return self._create(given)
 
+    def update(self, id: str, *, description: str) -> NetworkResource | None:  # noqa: A002
+        """Change what is given; answers the network, or None when it is gone."""
+        return self._update(id, {"description": description})
+
 
 _NAMES = {"port_security": "port_security_enabled"}

@@ -4,11 +4,11 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import pytest
@@ -18,12 +18,18 @@ from kuryr.docker.engine import Engine, EngineSilent
 Answers = dict[str, tuple[int, object]]
 
 
+class Start(Protocol):
+    """Starts an engine's API."""
+
+    def __call__(self, answers: Answers, *, swarm: bool = False) -> Engine: ...
+
+
 @pytest.fixture
-def docker(tmp_path: Path) -> Iterator[Callable[[Answers], Engine]]:
+def docker(tmp_path: Path) -> Iterator[Start]:
     """Docker's API with these answers by path."""
     servers: list[ThreadingUnixStreamServer] = []
 
-    def start(answers: Answers) -> Engine:
+    def start(answers: Answers, *, swarm: bool = False) -> Engine:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 status, body = answers.get(self.path, (404, {"message": "no such network"}))
@@ -41,7 +47,7 @@ def docker(tmp_path: Path) -> Iterator[Callable[[Answers], Engine]]:
         server = ThreadingUnixStreamServer(str(path), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        return Engine(str(path))
+        return Engine(str(path), swarm=swarm)
 
     yield start
     for server in servers:
@@ -61,7 +67,7 @@ NETWORKS = [
 ]
 
 
-def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: Callable[[Answers], Engine]) -> None:
+def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: Start) -> None:
     engine = docker(
         {
             "/networks": (200, NETWORKS),
@@ -75,7 +81,7 @@ def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: C
     assert view.endpoints == {"e1", "e2", "e3"}
 
 
-def test_addresses_are_seen_where_the_ipam_driver_is_none_of_dockers(docker: Callable[[Answers], Engine]) -> None:
+def test_addresses_are_seen_where_the_ipam_driver_is_none_of_dockers(docker: Start) -> None:
     """Also those of a network whose driver is Docker's own, and auxiliary ones."""
     config = [{"Subnet": "10.1.0.0/24", "AuxiliaryAddresses": {"router": "10.1.0.9"}}, {"Subnet": "fd00::/64"}]
     ours = {"Driver": "kuryr", "Config": config}
@@ -92,12 +98,30 @@ def test_addresses_are_seen_where_the_ipam_driver_is_none_of_dockers(docker: Cal
     assert seen == {"10.1.0.5", "fd00::5", "10.1.0.9"}
 
 
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [
+        ({"LocalNodeState": "active", "ControlAvailable": True}, {"s1"}),
+        ({"LocalNodeState": "active", "ControlAvailable": False}, None),
+        ({"LocalNodeState": "locked", "ControlAvailable": False}, None),
+        ({"LocalNodeState": "inactive", "ControlAvailable": False}, set()),
+    ],
+)
+def test_only_a_manager_knows_the_networks_of_a_swarm(docker: Start, state: object, known: set[str] | None) -> None:
+    networks = [{"Id": "n1", "Driver": "bridge", "Scope": "local"}]
+    if known:
+        networks.append({"Id": "s1", "Driver": "overlay", "Scope": "swarm"})
+    answers: Answers = {"/networks": (200, networks), "/info": (200, {"Swarm": state})}
+    assert docker(answers, swarm=True).view().swarm == known
+    assert docker(answers).view().swarm == frozenset()
+
+
 @pytest.mark.parametrize("nothing", [{"Containers": {}}, {"Containers": None}, {}])
-def test_a_network_without_containers_has_no_endpoints(docker: Callable[[Answers], Engine], nothing: object) -> None:
+def test_a_network_without_containers_has_no_endpoints(docker: Start, nothing: object) -> None:
     assert docker({"/networks": (200, NETWORKS[:1]), "/networks/n1": (200, nothing)}).view().endpoints == frozenset()
 
 
-def test_a_network_that_goes_meanwhile_is_no_trouble(docker: Callable[[Answers], Engine]) -> None:
+def test_a_network_that_goes_meanwhile_is_no_trouble(docker: Start) -> None:
     view = docker({"/networks": (200, NETWORKS[:2]), "/networks/n2": (200, containers("e3"))}).view()
     assert view.endpoints == {"e3"}
 
@@ -111,13 +135,15 @@ def test_a_network_that_goes_meanwhile_is_no_trouble(docker: Callable[[Answers],
         {"/networks": (200, {"message": "an object"})},
         {"/networks": (200, [{"Name": "without id"}])},
         {"/networks": (200, NETWORKS[:1]), "/networks/n1": (200, {"Containers": {"c": {}}})},
+        {"/networks": (200, []), "/info": (500, {})},
+        {"/networks": (200, []), "/info": (200, {})},
         {},
     ],
 )
-def test_an_answer_that_is_none_is_silence(docker: Callable[[Answers], Engine], answers: Answers) -> None:
+def test_an_answer_that_is_none_is_silence(docker: Start, answers: Answers) -> None:
     """Nothing may be concluded from half an answer."""
     with pytest.raises(EngineSilent) as failure:
-        docker(answers).view()
+        docker(answers, swarm=True).view()
     assert "\n" not in str(failure.value)
 
 
@@ -147,19 +173,17 @@ def asked_for(name: str) -> str:
     return "/containers/json?" + urlencode({"all": "true", "filters": json.dumps({"name": [f"^/{re.escape(name)}$"]})})
 
 
-def test_the_labels_of_one_container_are_asked_for_by_its_name_alone(docker: Callable[[Answers], Engine]) -> None:
+def test_the_labels_of_one_container_are_asked_for_by_its_name_alone(docker: Start) -> None:
     engine = docker({asked_for("web.1"): (200, [listed("web.1", role="web")])})
     assert engine.labels("web.1") == {"role": "web"}
 
 
 @pytest.mark.parametrize("found", [[], [listed("web.12", role="x")], [listed("web.1"), listed("web.1", role="x")]])
-def test_whoever_is_not_the_only_one_of_that_name_has_no_labels(
-    docker: Callable[[Answers], Engine], found: list[object]
-) -> None:
+def test_whoever_is_not_the_only_one_of_that_name_has_no_labels(docker: Start, found: list[object]) -> None:
     assert docker({asked_for("web.1"): (200, found)}).labels("web.1") == {}
 
 
 @pytest.mark.parametrize("answer", [(500, "busy"), (200, {"no": "list"}), (200, [{"Id": "c1"}]), (200, b"no JSON")])
-def test_no_sense_is_no_answer(docker: Callable[[Answers], Engine], answer: tuple[int, object]) -> None:
+def test_no_sense_is_no_answer(docker: Start, answer: tuple[int, object]) -> None:
     with pytest.raises(EngineSilent):
         docker({asked_for("web"): answer}).labels("web")

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oslo_config import cfg
 
 from kuryr import config
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "docker-plugin" / "config.json"
 PLUGIN: dict[str, Any] = json.loads(SHIPPED.read_text())
-SAMPLES = {"BoolOpt": "true", "HostAddressOpt": "node-7", "StrOpt": "other"}
 
 
 def option(variable: str) -> tuple[str, str]:
@@ -23,18 +23,26 @@ def value(conf: Any, group: str, name: str) -> object:
     return conf[name] if group == "DEFAULT" else conf[group][name]
 
 
+def two_values(option: Any) -> tuple[str, str]:
+    """What a file and the environment may say of an option."""
+    if isinstance(option, cfg.BoolOpt):
+        return "false", "true"
+    choices = getattr(option.type, "choices", None)
+    return tuple(choices) if choices else ("of-the-file", "of-the-plugin")
+
+
 @pytest.mark.parametrize("variable", [each["name"] for each in PLUGIN["env"] if each.get("settable")])
 def test_what_can_be_set_takes_effect_whatever_the_file_says(
     variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group, name = option(variable)
-    (kind,) = (type(each).__name__ for each in config.GROUPS[group] if each.dest == name)
+    (found,) = (each for each in config.GROUPS[group] if each.dest == name)
+    in_file, by_plugin = two_values(found)
     file = tmp_path / "kuryr.conf"
-    said = {"BoolOpt": "false"}.get(kind, "of-the-file")
-    file.write_text(f"[{group}]\n{name} = {said}\n")
-    assert str(value(config.load([file]), group, name)).lower() == said
-    monkeypatch.setenv(variable, SAMPLES[kind])
-    assert str(value(config.load([file]), group, name)).lower() == SAMPLES[kind]
+    file.write_text(f"[{group}]\n{name} = {in_file}\n")
+    assert str(value(config.load([file]), group, name)).lower() == in_file
+    monkeypatch.setenv(variable, by_plugin)
+    assert str(value(config.load([file]), group, name)).lower() == by_plugin
 
 
 def test_what_is_not_set_leaves_the_file_its_say() -> None:

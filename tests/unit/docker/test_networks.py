@@ -515,11 +515,6 @@ def test_removing_waits_for_ports_on_their_way_out(docker: Docker, neutron: Fake
     assert snapshot(neutron)["network"] == {}
 
 
-def test_a_swarms_options_come_back(docker: Docker) -> None:
-    reply = docker.call("NetworkDriver.AllocateNetwork", NetworkID="n", Options={"neutron.net.name": "blue"})
-    assert reply == {"Options": {"neutron.net.name": "blue"}}
-
-
 def test_equal_subnets_are_different_networks(docker: Docker, neutron: FakeNeutron) -> None:
     one, two = docker.create_network("10.5.0.0/24"), docker.create_network("10.5.0.0/24")
     assert one.pool_id != two.pool_id

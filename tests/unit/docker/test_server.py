@@ -76,7 +76,6 @@ def test_every_method_answers_in_a_networks_life(server: Served, neutron: FakeNe
         assert post("NetworkDriver.GwAllocCheck", {"Options": {}}) == {"SkipIPv4": False, "SkipIPv6": False}
         assert post("IpamDriver.GetDefaultAddressSpaces")["LocalDefaultAddressSpace"] == "KuryrLocal"
         post("NetworkDriver.DiscoverNew", {"DiscoveryType": 1, "DiscoveryData": {"Address": "10.0.0.1", "Self": True}})
-        assert post("NetworkDriver.AllocateNetwork", {"NetworkID": network, "Options": {"a": "b"}, "IPv4Data": []})
         pool = post("IpamDriver.RequestPool", {"AddressSpace": "KuryrLocal", "Pool": "10.5.0.0/24", "Options": None})
         gateway = {"RequestAddressType": "com.docker.network.gateway"}
         reply = post("IpamDriver.RequestAddress", {"PoolID": pool["PoolID"], "Address": "", "Options": gateway})
@@ -103,11 +102,21 @@ def test_every_method_answers_in_a_networks_life(server: Served, neutron: FakeNe
         post("IpamDriver.ReleaseAddress", {"PoolID": pool["PoolID"], "Address": "10.5.0.1"})
         post("IpamDriver.ReleasePool", {"PoolID": pool["PoolID"]})
         post("NetworkDriver.DeleteNetwork", {"NetworkID": network})
+        data = {"Pool": "10.5.0.0/24", "Gateway": "10.5.0.1/24"}
+        reply = post("NetworkDriver.AllocateNetwork", {"NetworkID": network, "Options": {}, "IPv4Data": [data]})
+        assert reply["Options"]["org.openstack.kuryr.swarm"] == "made"  # type: ignore[index]
         post("NetworkDriver.FreeNetwork", {"NetworkID": network})
         post("NetworkDriver.DiscoverDelete", {"DiscoveryType": 1, "DiscoveryData": {}})
     assert set(asked) == set(PROTOCOL)
     assert snapshot(neutron) == before
     assert {status for _, status in server.observed} == {200}
+
+
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_networks_belong_to_whom_the_configuration_says(docker: Docker, tmp_path: Path, scope: str) -> None:
+    with served(tmp_path / "kuryr.sock", ready(docker.driver), scope=scope) as server:
+        status, reply = server.post("NetworkDriver.GetCapabilities")
+    assert (status, reply["Scope"], reply["ConnectivityScope"]) == (200, scope, "global")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import httptools
 import uvicorn
 
 from kuryr.docker import sockets
+from kuryr.docker.capabilities import LOCAL
 from kuryr.docker.driver import Driver
 from kuryr.docker.methods import Lane
 from kuryr.docker.server import Lanes, Server
@@ -115,7 +116,12 @@ def ready(driver: Driver) -> "Future[Driver]":
 
 @contextmanager
 def served(
-    path: Path, driver: "Future[Driver]", *, cloud_threads: int = 4, activated: Callable[[], None] = lambda: None
+    path: Path,
+    driver: "Future[Driver]",
+    *,
+    cloud_threads: int = 4,
+    activated: Callable[[], None] = lambda: None,
+    scope: str = LOCAL,
 ) -> Iterator[Served]:
     """Serve on `path` with the settings of the real service, in a thread."""
     running = Served(path)
@@ -125,7 +131,7 @@ def served(
         activated()
 
     lanes = Lanes({Lane.CLOUD: cloud_threads, Lane.LOCAL: 4})
-    server = Server(driver, lanes, on_activation)
+    server = Server(driver, lanes, on_activation, scope=scope)
     server.observe = running.observe
     app = server.app
     web = _Quick(

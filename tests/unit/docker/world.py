@@ -122,7 +122,7 @@ class Docker:
                 node.topology, node.networks, node.guards, sources, node.reservations, node.idle, *rest
             ),
             endpoint=EndpointDriver(node.networks, node.guards, choices, node.endpoints, expose=self.expose),
-            ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, choices, *rest),
+            ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, node.keeping, choices, *rest),
         )
         self.driver = cast("Driver", families)
 

@@ -15,6 +15,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
@@ -63,6 +64,7 @@ class Node:
     def __init__(self, neutron: FakeNeutron, kernel: FakeKernel, *, clock: Clock | None = None, mark: Mark = MARK):
         self.neutron = neutron
         self.kernel = kernel
+        self.mark = mark
         self.clock = clock or Clock()
         self.sweeps_asked = 0
         self.behind = SteppedBehind()
@@ -72,7 +74,8 @@ class Node:
         self.guards = Guards(client)
         self.cloud = LocalCloud(client, self.topology, self.openings, mark)
         self.binding = kernel.binding()
-        self.networks = Networks(client, self.topology, self.openings, mark, self.ask_for_sweep)
+        self.keeping = Keeping(client, mark, self.behind)
+        self.networks = Networks(client, self.topology, self.openings, self.keeping, mark, self.ask_for_sweep)
         self.idle = IdlePorts(client, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
         self.alive: set[str] = set()
@@ -90,7 +93,7 @@ class Node:
     def restarted(self) -> "Node":
         """A new process, after this one was killed."""
         self.behind.close()
-        return Node(self.neutron, self.kernel, clock=self.clock)
+        return Node(self.neutron, self.kernel, clock=self.clock, mark=self.mark)
 
     def sweep(self, *alive: str) -> int:
         """One look at the containers' side."""
