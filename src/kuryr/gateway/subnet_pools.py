@@ -40,8 +40,9 @@ class SubnetPools:
         Raises NotFound, Conflict when a name means two, InvalidInput when it is of the other address family.
         """
         option = "neutron.pool.uuid" if version == 4 else "neutron.pool.v6.uuid"
-        found = self._names.find(self._neutron.subnet_pools, "subnet pool", named)
-        pool = self._names.only(self._names.visible(found), "subnet pool", named, option)
+        visible = self._names.visible(self._names.find(self._neutron.subnet_pools, "subnet pool", named))
+        fitting = [pool for pool in visible if pool.ip_version == version]
+        pool = self._names.only(fitting or visible, "subnet pool", named, option)
         if pool.ip_version != version:
             raise InvalidInput(f"subnet pool {pool.name or pool.id} is one of IPv{pool.ip_version}")
         return pool

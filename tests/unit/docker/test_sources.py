@@ -91,6 +91,13 @@ def test_each_address_family_has_a_pool(docker: Docker, neutron: FakeNeutron) ->
     assert four
 
 
+def test_pools_of_either_family_may_have_one_name(docker: Docker, neutron: FakeNeutron) -> None:
+    four, six = subnet_pool(neutron, "both"), subnet_pool(neutron, "both", "fd00:128::/48")
+    both = {"neutron.pool.name": "both", "neutron.pool.v6.name": "both"}
+    docker.create_network("10.128.9.0/24", "fd00:128:0:9::/64", ipam_opt=both)
+    assert subnets(neutron) == {"10.128.9.0/24": four, "fd00:128:0:9::/64": six}
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
