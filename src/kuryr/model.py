@@ -95,6 +95,7 @@ class Network:
     """Whether every project may use it."""
     dns_domain: str = ""
     subnets: tuple[Subnet, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

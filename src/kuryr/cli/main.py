@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kuryr.cli import docker
+from kuryr.cli import docker, preallocate
 from kuryr.errors import KuryrError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(docker.app, name="docker")
+app.add_typer(preallocate.app, name="preallocate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,10 +11,12 @@ from kuryr.binding.registry import Binding
 from kuryr.docker import swarm
 from kuryr.docker.capabilities import GLOBAL
 from kuryr.docker.choices import Choices
+from kuryr.docker.departure import Departure
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.network_driver import NetworkDriver
+from kuryr.docker.network_labels import NetworkLabels
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep, Sweeper
@@ -67,6 +69,7 @@ class Driver:
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
+        labels = NetworkLabels(engine, networks, self._behind)
         grace = conf.sweep.grace
         unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
         unused_groups, unused_ports = Suspects(grace), Suspects(grace)
@@ -77,10 +80,12 @@ class Driver:
             lambda view: reconciler.sweep(view.endpoints),
             lambda _: idle.sweep(networks.stood_on(), unused_ports),
             lambda _: openings.sweep(unused_groups),
+            labels.sweep,
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
         choices = Choices(engine)
-        self.network = NetworkDriver(topology, networks, guards, sources, reservations, idle, endpoints, pending)
+        departure = Departure(networks, reservations, idle, endpoints.releases)
+        self.network = NetworkDriver(topology, networks, guards, sources, departure, labels, pending)
         self.endpoint = EndpointDriver(networks, guards, choices, endpoints, expose=conf.docker.expose)
         self.ipam = IpamDriver(topology, networks, sources, reservations, keeping, choices, endpoints, pending)
 

@@ -8,7 +8,7 @@ bounded by a second, and no answer means: not now.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
 
@@ -42,6 +42,8 @@ class EngineView:
     """All that are in use, by a container or as auxiliary address, where an IPAM driver could be Kuryr."""
     swarm: frozenset[str] | None = frozenset()
     """Those networks that belong to a swarm; None if this engine is in one, but no manager: it knows only some."""
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of networks that could be Kuryr's and have any."""
 
 
 class Engine:
@@ -63,6 +65,7 @@ class Engine:
                     frozenset(str(each["EndpointID"]) for network in inspected for each in _containers(network)),
                     frozenset(each for network in inspected for each in _addresses(network)),
                     _of_swarm(http, networks) if self._swarm else frozenset(),
+                    labels={str(each["Id"]): dict(each["Labels"]) for each in inspected if each.get("Labels")},
                 )
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._strange() from error
@@ -77,6 +80,14 @@ class Engine:
                 named = [each for each in found if f"/{container}" in each["Names"]]
                 return dict(named[0].get("Labels") or {}) if len(named) == 1 else {}
             except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise self._strange() from error
+
+    def network_labels(self, network: str) -> Mapping[str, str]:
+        """The labels of a network; none if there is no such network. Raises EngineSilent."""
+        with self._http() as http:
+            try:
+                return dict(_get(http, f"/networks/{network}", missing={}).get("Labels") or {})
+            except (AttributeError, TypeError, ValueError) as error:
                 raise self._strange() from error
 
     def may_know(self, endpoint: str) -> bool:

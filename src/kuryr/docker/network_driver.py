@@ -5,9 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kuryr.docker import messages, options, requested, swarm, traits
+from kuryr.docker.departure import Departure
 from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import GENERIC, INTERNAL
+from kuryr.docker.network_labels import NetworkLabels
 from kuryr.docker.options import Place
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
@@ -16,20 +18,14 @@ from kuryr.docker.sources import Sources
 from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth, keeper_words
-from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.networks import Bound, Networks
-from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
-from kuryr.host.endpoints import Endpoints
 from kuryr.model import Named, Network, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
 
 Reply = dict[str, object]
-
-SETTLE = 30.0
-"""Seconds that the removal of a network waits for ports that are still being deleted."""
 
 
 class NetworkDriver:
@@ -41,18 +37,16 @@ class NetworkDriver:
         networks: Networks,
         guards: Guards,
         sources: Sources,
-        reservations: Reservations,
-        idle: IdlePorts,
-        endpoints: Endpoints,
+        departure: Departure,
+        labels: NetworkLabels,
         pending: PendingPools,
     ) -> None:
         self._topology = topology
         self._networks = networks
         self._guards = guards
         self._sources = sources
-        self._reservations = reservations
-        self._idle = idle
-        self._endpoints = endpoints
+        self._departure = departure
+        self._labels = labels
         self._pending = pending
 
     def allocate_network(self, request: messages.AllocateNetwork) -> Reply:
@@ -111,11 +105,7 @@ class NetworkDriver:
         except NotFound:
             pass
         else:
-            network = bound.network
-            self._endpoints.releases.settle_network(network.id, SETTLE)
-            self._reservations.settle([subnet.id for subnet in network.subnets])
-            if _may_keep_ports(bound) and network.id not in self._networks.stood_on(besides=request.network_id):
-                self._idle.remove(network.id)
+            self._departure.clear(bound)
         self._networks.remove(request.network_id)
         return {}
 
@@ -141,6 +131,7 @@ class NetworkDriver:
             specs = [self._spec(each, said) for each in asked]
             template = self._guards.resolve(said.ports, anew=True)
             bound = self._networks.create(owner, specs, said.settings, said.spec, template)
+            self._labels.soon(owner)
         for each in asked:
             if each.pending:
                 self._pending.drop(each.pending.id)
@@ -243,11 +234,6 @@ def _said(given: messages.Options | None) -> _Said:
 
 
 _BY_KEY = "give each container's endpoint --driver-opt kuryr.sticky.key=…"
-
-
-def _may_keep_ports(bound: Bound) -> bool:
-    """Whether containers of the network may have sticky ports: by its own rule, or by options of their endpoints."""
-    return Sticky.of(bound.anchorage.settings) is not Sticky.NONE or not bound.anchorage.keys
 
 
 def _generic(given: messages.Options | None) -> messages.Options:

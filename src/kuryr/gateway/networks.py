@@ -29,6 +29,9 @@ from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
 
+TAGS_LIMIT = 50
+"""Tags of one resource (neutron.extensions.tagging, MAX_TAGS_COUNT)."""
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -180,6 +183,21 @@ class Networks:
     def stood_on(self, *, besides: str = "") -> set[str]:
         """The Neutron networks that this host's engine uses, besides for one of its own networks."""
         return {anchor.network_id for owner, anchor in self._loaded().items() if owner != besides}
+
+    def tag(self, owner: str, tags: Sequence[str]) -> None:
+        """Add tags to the network that was made for `owner`: one request, none if it has them or is not this host's.
+
+        What is too much for Neutron is left out.
+        """
+        with self._order(owner):
+            anchor = self._loaded().get(owner)
+            if anchor is None or not self._is_ours(anchor.network_id):
+                return
+            network = self._topology.network(anchor.network_id)
+            missing = [tag for tag in tags if tag not in network.tags][: TAGS_LIMIT - len(network.tags)]
+            if missing:
+                self._neutron.networks.add_tags(network.id, missing)
+                self._topology.forget(network.id)
 
     def remove(self, owner: str, *, everywhere: bool = False) -> None:
         """Give back what `owner` stands on: at most two requests. What is gone already is no error.

@@ -76,6 +76,7 @@ class Topology:
             project_id=resource.project_id,
             mtu=resource.mtu,
             mark=resource.description,
+            tags=resource.tags,
             shared=resource.shared,
             dns_domain=resource.dns_domain,
             subnets=tuple(subnet.subnet for subnet in subnets),

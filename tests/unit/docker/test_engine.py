@@ -187,3 +187,11 @@ def test_whoever_is_not_the_only_one_of_that_name_has_no_labels(docker: Start, f
 def test_no_sense_is_no_answer(docker: Start, answer: tuple[int, object]) -> None:
     with pytest.raises(EngineSilent):
         docker({asked_for("web"): answer}).labels("web")
+
+
+def test_a_networks_labels_are_seen(docker: Start) -> None:
+    labelled = {"Id": "n1", "Labels": {"role": "web"}, **containers()}
+    engine = docker({"/networks": (200, NETWORKS), "/networks/n1": (200, labelled), "/networks/n2": (200, {})})
+    assert engine.view().labels == {"n1": {"role": "web"}}
+    assert engine.network_labels("n1") == {"role": "web"}
+    assert engine.network_labels("gone") == {}

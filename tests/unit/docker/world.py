@@ -15,12 +15,14 @@ from typing import Any, cast
 
 from kuryr.docker import messages
 from kuryr.docker.choices import Choices
+from kuryr.docker.departure import Departure
 from kuryr.docker.driver import Driver
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
+from kuryr.docker.network_labels import NetworkLabels
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep
@@ -98,6 +100,7 @@ class Docker:
         """As kuryr.conf has it."""
         self.container_labels: dict[str, dict[str, str]] = {}
         """Of containers that are known by their name, as they are to an engine from 29 on."""
+        self.labels_of_networks: dict[str, dict[str, str]] = {}
         self.silent = False
         """Whether Docker's own API does not answer, as while it boots."""
         self.start_driver(node)
@@ -108,6 +111,12 @@ class Docker:
             raise EngineSilent("Docker does not answer /containers/json: timed out")
         return self.container_labels.get(container, {})
 
+    def network_labels(self, network: str) -> Mapping[str, str]:
+        """See `kuryr.docker.engine.Engine`."""
+        if self.silent:
+            raise EngineSilent("Docker does not answer /networks: timed out")
+        return self.labels_of_networks.get(network, {})
+
     def start_driver(self, node: Node) -> None:
         """A new Kuryr process."""
         self.node = node
@@ -117,9 +126,11 @@ class Docker:
         self.idle_suspects = Suspects(GRACE, node.clock)
         choices, sources = Choices(cast("Engine", self)), self.sources(node)
         rest = (node.endpoints, self.pending)
+        departure = Departure(node.networks, node.reservations, node.idle, node.endpoints.releases)
+        self.carrier = NetworkLabels(cast("Engine", self), node.networks, node.behind)
         families = SimpleNamespace(
             network=NetworkDriver(
-                node.topology, node.networks, node.guards, sources, node.reservations, node.idle, *rest
+                node.topology, node.networks, node.guards, sources, departure, self.carrier, self.pending
             ),
             endpoint=EndpointDriver(node.networks, node.guards, choices, node.endpoints, expose=self.expose),
             ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, node.keeping, choices, *rest),
@@ -292,12 +303,18 @@ class Docker:
             lambda view: node.reservations.sweep(view.addresses, self.unused),
             lambda view: node.reconciler.sweep(view.endpoints),
             lambda _: node.openings.sweep(self.unused_groups),
+            self.carrier.sweep,
             lambda _: node.idle.sweep(node.networks.stood_on(), self.idle_suspects),
         ]
 
     def view(self) -> EngineView:
         """What the engine says of itself."""
-        return EngineView(frozenset(self.networks), frozenset(self.endpoints), frozenset(self.addresses))
+        return EngineView(
+            frozenset(self.networks),
+            frozenset(self.endpoints),
+            frozenset(self.addresses),
+            labels=self.labels_of_networks,
+        )
 
     def sweep_after_grace(self) -> int:
         """Two looks, as far apart as the grace period."""
