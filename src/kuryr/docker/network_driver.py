@@ -60,7 +60,7 @@ class NetworkDriver:
         done = said.swarm or (swarm.ADOPTED if existing else swarm.MADE)
         if not existing and (begun := self._networks.find(owner)):
             existing = Existing(network=Named(id=begun.id))
-        bound = self._place(owner, asked, existing, said, keeper=owner)
+        bound = self._place(owner, asked, existing, replace(said, swarm=done), keeper=owner)
         if done == swarm.MADE:
             self._networks.take_over(bound.network)
         return {"Options": {**swarm.by_id(given), swarm.NETWORK_OPTION: bound.network.id, swarm.OPTION: done}}
@@ -113,7 +113,8 @@ class NetworkDriver:
         """The subnet that Kuryr shall make, perhaps from a subnet pool of Neutron's."""
         known = each.pending.source if each.pending else None
         source = self._sources.of_range(each.cidr, said.subnet_pools[each.cidr.version], known)
-        routed = said.style is not GatewayStyle.NONE
+        # A swarm's nodes find the subnet with the gateway that the manager was told, whatever containers make of it.
+        routed = said.style is not GatewayStyle.NONE or bool(said.swarm)
         return replace(requested.spec(each, routed=routed, dhcp=said.spec.dhcp), subnet_pool=source.id)
 
     def _place(

@@ -461,3 +461,19 @@ def test_what_cannot_be_in_a_swarm_is_refused(
     with pytest.raises(InvalidInput, match=why):
         manager.docker.call(method, **body)
     assert neutron.calls == []
+
+
+def test_what_is_said_of_the_network_holds_for_the_ports_of_all_nodes(
+    neutron: FakeNeutron, engines: list[Docker], network: str
+) -> None:
+    """The options of `-o` come to the nodes, too, where the network is an existing one."""
+    (group,) = neutron.cloud.create("security_group", [{"name": "web"}], neutron.project_id)
+    manager, worker = Manager(engines[0]), Worker(engines[1])
+    said = {"neutron.security_groups": "web", "neutron.mtu": "1400", "neutron.dhcp": "false", "kuryr.gateway": "none"}
+    stored = manager.allocate(network, said)
+    worker.use(network, stored)
+    task = worker.run(network, manager.address(network))
+    (port,) = ports(neutron, "compute:kuryr:test")
+    assert port["security_groups"] == [group["id"]]
+    assert "Gateway" not in task.joined
+    manager.allocate(network, stored)
