@@ -112,12 +112,19 @@ def swarm_of(hosts: list[Host], built: Path) -> Iterator[Swarm]:
             host.docker(
                 "swarm", "join", "--token", token, "--advertise-addr", address, f"{manager.management_address}:2377"
             )
+        for host in hosts:
+            # Docker's own, made in its own time: no test shall take it for a leak.
+            wait_until(f"{host.name} has its ingress", lambda host=host: _has_ingress(host), 60)  # type: ignore[misc]
         yield Swarm(hosts)
     finally:
         for host in reversed(hosts):
             with suppress(CommandFailed):
                 host.docker("swarm", "leave", "--force")
             plugin.remove(host)
+
+
+def _has_ingress(host: Host) -> bool:
+    return (host.run_directory / "docker/netns/ingress_sbox").exists()
 
 
 def address(task: Container) -> str:
