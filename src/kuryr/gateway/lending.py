@@ -10,6 +10,7 @@ A sticky port is made when its key is first used, and is lent from its birth.
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound, Overtaken
@@ -34,6 +35,7 @@ class Lending:
         self._neutron = neutron
         self._openings = openings
         self._mark = mark
+        self._tag = taker_tag(str(mark))
         self._order = KeyedLocks()
 
     def chosen(self, request: PortRequest, network: Network) -> PortResource:
@@ -65,9 +67,7 @@ class Lending:
 
     def half_lent(self) -> Sequence[PortResource]:
         """Ports that bear this host's tag but are not lent to it."""
-        return [
-            port for port in self._neutron.ports.list(tags=taker_tag(str(self._mark))) if not self.is_lent_here(port)
-        ]
+        return [port for port in self._neutron.ports.list(tags=self._tag) if not self.is_lent_here(port)]
 
     def is_lent_here(self, port: PortResource) -> bool:
         """Whether the port is lent to a container of this host."""
@@ -79,7 +79,7 @@ class Lending:
         Raises Overtaken when it never stops changing.
         """
         # The tag first: as long as the rest stands, the port is found again by that.
-        self._neutron.ports.remove_tag(port_id, taker_tag(str(self._mark)))
+        self._neutron.ports.remove_tag(port_id, self._tag)
         for last in (*[False] * (_ROUNDS - 1), True):
             try:
                 port = self._neutron.ports.get(port_id)
@@ -170,6 +170,11 @@ class Lending:
         return self._take(port, request)
 
     def _take(self, port: PortResource, request: PortRequest) -> PortResource:
+        if self._tag in port.tags:
+            # This host died while it took the port, or gave it back: nobody else here does either at this moment.
+            self._neutron.ports.remove_tag(port.id, self._tag)
+            tags = tuple(tag for tag in port.tags if tag != self._tag)
+            port = replace(port, tags=tags, revision=port.revision + 1)
         changes = port_changes(request.traits) if is_sticky(port.description, self._mark) else PortChanges()
         changes["device_owner"] = lent_owner(self._mark)
         changes["device_id"] = request.owner or RESERVED
@@ -188,7 +193,7 @@ class Lending:
                 f"{label} with {_addresses(port)} is in use: {port.device_owner or 'device'} {port.device_id[:36]}{on}",
                 hint="free it first, or choose another",
             )
-        for taker in takers_of(port):
+        for taker in set(takers_of(port)) - {self._tag}:
             yield Conflict(f"{label} is just being taken", hint=f"if it stays so, remove its tag {taker}")
         if request.mac not in {None, port.mac}:
             yield Conflict(f"{label} has the MAC address {port.mac}, not {request.mac}", hint="it never changes")
