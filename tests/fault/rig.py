@@ -152,6 +152,16 @@ class Rig:
             20,
         )
 
+    def await_opened(self) -> None:
+        """Wait until the one container's port is in a group that opens what it exposes. LabError when it does not."""
+
+        def is_opened() -> bool:
+            (port,) = self._neutron.find("port", description=self._mark, device_owner="compute:kuryr")
+            opened = {group["id"] for group in self._neutron.find("security_group", description=self._mark)}
+            return bool(opened & set(port["security_groups"])) and port["device_id"] != "kuryr:reserved"
+
+        wait_until("what is exposed is opened", is_opened)
+
     # -- what is there
 
     def inventory(self) -> frozenset[str]:

@@ -185,7 +185,7 @@ def test_killed_while_a_container_is_removed(rigs: dict[str, Rig]) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_killed_while_what_is_exposed_is_opened(rigs: dict[str, Rig]) -> None:
-    """The group is made behind, so the container runs already, and goes with its network."""
+    """The group is made behind, so the container runs already; it is opened nevertheless, and goes with its network."""
 
     def scenario(rig: Rig) -> list[str]:
         empty = rig.inventory()
@@ -204,6 +204,7 @@ def test_killed_while_what_is_exposed_is_opened(rigs: dict[str, Rig]) -> None:
             if not expose():
                 return "the container could not be started"
             rig.await_death()
+            rig.await_opened()
             if not remove():
                 return "the container could not be removed with its network afterwards"
             return rig.await_inventory(empty)

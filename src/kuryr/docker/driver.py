@@ -15,6 +15,7 @@ from kuryr.docker.departure import Departure
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
 from kuryr.docker.ipam_driver import IpamDriver
+from kuryr.docker.late_words import LateWords
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.network_labels import NetworkLabels
 from kuryr.docker.pools import PendingPools
@@ -74,10 +75,12 @@ class Driver:
         unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
         unused_groups, unused_ports = Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
+        late_words = LateWords(engine, networks, endpoints, expose=conf.docker.expose)
         sweeps: list[Sweep] = [
             lambda view: networks.sweep(swarm.alive(view, networks.owners()), unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
+            late_words.sweep,
             lambda _: idle.sweep(networks.stood_on(), unused_ports),
             lambda _: openings.sweep(unused_groups),
             labels.sweep,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from kuryr.docker import messages, options, traits
 from kuryr.docker.addresses import parse_address
 from kuryr.docker.choices import Choices
-from kuryr.docker.exposure import ExposePolicy
+from kuryr.docker.exposure import ExposePolicy, exposed_ports
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import PORT_MAP, Interface
 from kuryr.docker.options import Place
@@ -73,7 +73,7 @@ class EndpointDriver:
         """Plug the interface and tell Docker how to name it and where traffic goes."""
         bound = self._networks.of_owner(request.network_id)
         policy = ExposePolicy.of(bound.anchorage.settings)
-        openings = policy.openings(bound.network, request.options, default=self._expose)
+        openings = policy.openings(bound.network, exposed_ports(request.options), default=self._expose)
         joined = self._endpoints.join(request.endpoint_id, openings)
         own = {fixed_ip.subnet_id for fixed_ip in joined.vif.fixed_ips}
         subnets = [subnet for subnet in bound.network.subnets if subnet.id in own]

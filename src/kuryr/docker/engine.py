@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from kuryr.errors import KuryrError
-from kuryr.model import IPAddress
+from kuryr.model import IPAddress, PortRange
 
 TIMEOUT = 1.0
 
@@ -90,6 +90,24 @@ class Engine:
             except (AttributeError, TypeError, ValueError) as error:
                 raise self._strange() from error
 
+    def exposed(self, endpoint: str) -> tuple[str, frozenset[PortRange]] | None:
+        """The network of an endpoint, and the ports that its container exposes; None if it is gone.
+
+        Raises EngineSilent, also while the container is just starting. Never to be asked while Docker waits for an
+        answer: it would wait for itself.
+        """
+        with self._http() as http:
+            try:
+                for listed in filter(_concerns, _get(http, "/networks")):
+                    network = _get(http, f"/networks/{listed['Id']}", missing={})
+                    for container, each in (network.get("Containers") or {}).items():
+                        if each["EndpointID"] == endpoint:
+                            config = _get(http, f"/containers/{container}/json", missing={}).get("Config") or {}
+                            return str(listed["Id"]), frozenset(map(_port, config.get("ExposedPorts") or {}))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise self._strange() from error
+        return None
+
     def may_know(self, endpoint: str) -> bool:
         """Whether the endpoint is alive, or Docker does not say."""
         try:
@@ -136,6 +154,12 @@ def _of_swarm(http: httpx.Client, networks: Iterable[Mapping[str, Any]]) -> froz
     if state["LocalNodeState"] != "inactive" and not state["ControlAvailable"]:
         return None
     return frozenset(str(network["Id"]) for network in networks if network.get("Scope") == "swarm")
+
+
+def _port(text: str) -> PortRange:
+    """`80/tcp`, as Docker writes it."""
+    number, _, protocol = text.partition("/")
+    return PortRange(protocol, int(number), int(number))
 
 
 def _get(http: httpx.Client, path: str, *, missing: object = None, **params: str) -> Any:

@@ -56,16 +56,19 @@ class ExposePolicy:
         sources = ANYWHERE if "any" in named else frozenset(map(ip_network, named))
         return cls(next((text == "true" for word, text in words if word == "expose"), None), sources)
 
-    def openings(self, network: Network, given: messages.Options | None, *, default: bool) -> tuple[Opening, ...]:
+    def openings(self, network: Network, ports: frozenset[PortRange], *, default: bool) -> tuple[Opening, ...]:
         """What the ports that a container exposes on `network` mean; `default` is what kuryr.conf says."""
-        ports = frozenset(exposed_ports(given))
         if not ports or not (default if self.expose is None else self.expose):
             return ()
         return (Opening(ports, self.sources or frozenset(subnet.cidr for subnet in network.subnets)),)
 
 
-def exposed_ports(given: messages.Options | None) -> Iterator[PortRange]:
+def exposed_ports(given: messages.Options | None) -> frozenset[PortRange]:
     """The ports among the options of a Join. Raises InvalidInput when they cannot be read."""
+    return frozenset(_read(given))
+
+
+def _read(given: messages.Options | None) -> Iterator[PortRange]:
     told = (given or {}).get(EXPOSED_PORTS) or []
     for each in told if isinstance(told, list) else [told]:
         match each:

@@ -88,6 +88,7 @@ class Endpoints:
         self._order = KeyedLocks()
         self._holdings = Holdings()
         self._halves = Halves()
+        self._nameless: set[str] = set()
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
         self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
@@ -241,6 +242,17 @@ class Endpoints:
         found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted if address is not None)
         return any(held.vif.is_foreign for held in found if held)
 
+    def nameless(self) -> set[str]:
+        """The owners of ports that did not say so when this process started: its predecessor died too early."""
+        self.load()
+        return set(self._nameless)
+
+    def name(self, owner: str, openings: Collection[Opening]) -> None:
+        """Write what `join` leaves to be written behind. Raises CloudError."""
+        if held := self._holdings.of(owner):
+            self._identify(held.vif, owner, openings)
+        self._nameless.discard(owner)
+
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""
         return self._holdings.get(port_id)
@@ -267,7 +279,9 @@ class Endpoints:
 
     def _load(self) -> None:
         vifs = self._cloud.held()
-        self._holdings.load(vifs, {found.port_id: found.owner for found in self._binding.found()})
+        claims = {found.port_id: found.owner for found in self._binding.found()}
+        self._holdings.load(vifs, claims)
+        self._nameless.update(claims[vif.port_id] for vif in vifs if vif.port_id in claims and not vif.owner)
 
     def _ports_of(self, owner: str) -> list[str]:
         if held := self._holdings.of(owner):

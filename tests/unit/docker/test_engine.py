@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from kuryr.docker.engine import Engine, EngineSilent
+from kuryr.model import PortRange
 
 Answers = dict[str, tuple[int, object]]
 
@@ -195,3 +196,19 @@ def test_a_networks_labels_are_seen(docker: Start) -> None:
     assert engine.view().labels == {"n1": {"role": "web"}}
     assert engine.network_labels("n1") == {"role": "web"}
     assert engine.network_labels("gone") == {}
+
+
+def test_what_a_container_exposes_is_found_by_its_endpoint(docker: Start) -> None:
+    exposed: dict[str, object] = {"80/tcp": {}, "53/udp": {}}
+    engine = docker(
+        {
+            "/networks": (200, NETWORKS),
+            "/networks/n1": (200, containers("e1", "e2")),
+            "/networks/n2": (200, containers()),
+            "/containers/container-e1/json": (200, {"Config": {"ExposedPorts": exposed}}),
+            "/containers/container-e2/json": (200, {"Config": {}}),
+        }
+    )
+    assert engine.exposed("e1") == ("n1", frozenset({PortRange("tcp", 80, 80), PortRange("udp", 53, 53)}))
+    assert engine.exposed("e2") == ("n1", frozenset())
+    assert engine.exposed("e3") is None

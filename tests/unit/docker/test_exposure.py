@@ -196,6 +196,31 @@ def test_a_cloud_that_is_down_is_asked_again(docker: Docker, neutron: FakeNeutro
     assert len(port["security_groups"]) == 2
 
 
+def test_what_a_crash_kept_from_being_opened_is_opened_after_it(
+    docker: Docker, neutron: FakeNeutron, dual: DockerNetwork
+) -> None:
+    """The driver dies within the two seconds; the container lives on, and Docker says nothing of it by itself."""
+    opened, other = docker.run(dual, expose=WEB), docker.run(dual)
+    docker.restart_driver()
+    docker.sweep()
+    (group,) = groups(neutron)
+    ids = {port["device_id"]: port["security_groups"] for port in ports(neutron)}
+    assert {owner: group["id"] in members for owner, members in ids.items()} == {opened.id: True, other.id: False}
+    neutron.calls.clear()
+    docker.sweep()
+    assert not [call for call in neutron.calls if call.method != "GET"]
+
+
+def test_what_cannot_be_written_then_is_tried_again(docker: Docker, neutron: FakeNeutron, dual: DockerNetwork) -> None:
+    docker.run(dual, expose=WEB)
+    docker.restart_driver()
+    neutron.fail_next(method="PUT", path="/ports", status=500, times=2)
+    assert docker.sweep() > 0
+    docker.sweep()
+    (port,) = ports(neutron)
+    assert len(port["security_groups"]) == 2
+
+
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
 def test_a_half_made_group_is_made_whole_by_the_next(
     docker: Docker, neutron: FakeNeutron, dual: DockerNetwork, steps: int

@@ -19,7 +19,9 @@ from kuryr.docker.departure import Departure
 from kuryr.docker.driver import Driver
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
+from kuryr.docker.exposure import PROTOCOLS
 from kuryr.docker.ipam_driver import IpamDriver
+from kuryr.docker.late_words import LateWords
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.network_labels import NetworkLabels
@@ -28,7 +30,7 @@ from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep
 from kuryr.errors import KuryrError
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
-from kuryr.model import IPAddress
+from kuryr.model import IPAddress, PortRange
 from kuryr.suspects import Suspects
 from unit.host.node import GRACE, Node
 
@@ -101,6 +103,8 @@ class Docker:
         self.container_labels: dict[str, dict[str, str]] = {}
         """Of containers that are known by their name, as they are to an engine from 29 on."""
         self.labels_of_networks: dict[str, dict[str, str]] = {}
+        self.containers_exposed: dict[str, tuple[str, frozenset[PortRange]]] = {}
+        """Of running containers: their network, and the ports that they expose, by endpoint."""
         self.silent = False
         """Whether Docker's own API does not answer, as while it boots."""
         self.start_driver(node)
@@ -116,6 +120,10 @@ class Docker:
         if self.silent:
             raise EngineSilent("Docker does not answer /networks: timed out")
         return self.labels_of_networks.get(network, {})
+
+    def exposed(self, endpoint: str) -> tuple[str, frozenset[PortRange]] | None:
+        """See `kuryr.docker.engine.Engine`."""
+        return self.containers_exposed.get(endpoint)
 
     def start_driver(self, node: Node) -> None:
         """A new Kuryr process."""
@@ -239,6 +247,8 @@ class Docker:
                 self._release(*lease)
             raise
         self.endpoints.add(endpoint)
+        known = [(PROTOCOLS[protocol], number) for protocol, number in expose if protocol in PROTOCOLS]
+        self.containers_exposed[endpoint] = network.id, frozenset(PortRange(each, n, n) for each, n in known)
         self.call("NetworkDriver.EndpointOperInfo", NetworkID=network.id, EndpointID=endpoint)
         chosen = reply["Interface"]
         return Container(
@@ -255,6 +265,7 @@ class Docker:
         """`docker stop`; none of it may fail, as far as Docker cares."""
         ids = {"NetworkID": container.network.id, "EndpointID": container.id}
         self.endpoints.discard(container.id)
+        self.containers_exposed.pop(container.id, None)
         self.call("NetworkDriver.RevokeExternalConnectivity", **ids)
         self.call("NetworkDriver.Leave", **ids)
         self.forgive("NetworkDriver.DeleteEndpoint", **ids)
@@ -302,6 +313,7 @@ class Docker:
             lambda view: node.networks.sweep(view.networks, node.suspects),
             lambda view: node.reservations.sweep(view.addresses, self.unused),
             lambda view: node.reconciler.sweep(view.endpoints),
+            LateWords(self, node.networks, node.endpoints, expose=self.expose).sweep,
             lambda _: node.openings.sweep(self.unused_groups),
             self.carrier.sweep,
             lambda _: node.idle.sweep(node.networks.stood_on(), self.idle_suspects),
