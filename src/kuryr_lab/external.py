@@ -66,6 +66,10 @@ class Router(Temporary):
         """Add an interface in a subnet, with the subnet's gateway address."""
         self._neutron.adapter.put(f"/routers/{self.id}/add_router_interface", json={"subnet_id": subnet})
 
+    def detach(self, subnet: str) -> None:
+        """Remove the interface in a subnet."""
+        self._neutron.adapter.put(f"/routers/{self.id}/remove_router_interface", json={"subnet_id": subnet})
+
     @property
     def interfaces(self) -> list[Resource]:
         """Its ports in the tenant's networks."""

@@ -185,6 +185,8 @@ def test_ports_of_a_floating_ip_are_forwarded_one_by_one(outside: Outside) -> No
     assert (found[tcp].external_port, found[tcp].internal_port, found[tcp].protocol) == (80, 8080, "tcp")
     assert (found[tcp].internal_port_id, found[tcp].internal_address) == (outside.port.id, outside.address)
     assert found[tcp].description == "web"
+    used = outside.site.neutron.floating_ips.get(floating.id)
+    assert (used.port_id, used.router_id) == ("", outside.router.id)
     assert [one.id for one in forwardings.list(protocol="udp", internal_port_id=outside.port.id)] == [udp]
     for external, internal in ((80, 9090), (81, 8080)):
         with pytest.raises(InvalidInput, match="port collision"):
@@ -193,6 +195,7 @@ def test_ports_of_a_floating_ip_are_forwarded_one_by_one(outside: Outside) -> No
     assert not forwardings.delete(udp)
     outside.site.neutron.ports.delete(outside.port.id)
     assert forwardings.list() == []
+    assert outside.site.neutron.floating_ips.get(floating.id).router_id == ""
     outside.site.neutron.floating_ips.delete(floating.id)
     assert not forwardings.delete(tcp)
     with pytest.raises(NotFound, match=floating.id):

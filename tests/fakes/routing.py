@@ -119,6 +119,17 @@ class FloatingIPRules(Rules):
         for port in self.cloud.where("port", device_owner=_FLOATING, device_id=floating["id"]):
             del self.cloud.resources["port"][port["id"]]
 
+    def shown(self, floating: Body) -> Body:
+        """With the router that its forwardings go through, as long as there are any."""
+        for one in self.cloud.where("port_forwarding", floatingip_id=floating["id"]):
+            port = self.cloud.get("port", one["internal_port_id"])
+            (subnet,) = (
+                fixed["subnet_id"] for fixed in port["fixed_ips"] if fixed["ip_address"] == one["internal_ip_address"]
+            )
+            router = self._router_to(floating["floating_network_id"], port, subnet)
+            return {**super().shown(floating), "router_id": router}
+        return super().shown(floating)
+
     def _lead(self, floating: Body, after: Body) -> None:
         after["router_id"] = None
         if not after["port_id"]:

@@ -18,9 +18,13 @@ from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.late_words import LateWords
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.network_labels import NetworkLabels
+from kuryr.docker.outlets import Outlets
 from kuryr.docker.pools import PendingPools
+from kuryr.docker.publisher import Publisher
 from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep, Sweeper
+from kuryr.gateway.floating import FloatingIPs
+from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.keeping import Keeping
@@ -28,6 +32,7 @@ from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.routers import Routers
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints, Timing
@@ -71,9 +76,11 @@ class Driver:
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
         labels = NetworkLabels(engine, networks, self._behind)
+        floating = FloatingIPs(neutron, mark, self._behind, self._sweep_soon)
+        outlets = Outlets(Routers(neutron), floating, endpoints)
         grace = conf.sweep.grace
         unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
-        unused_groups, unused_ports = Suspects(grace), Suspects(grace)
+        unused_groups, unused_ports, unused_floating = Suspects(grace), Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
         late_words = LateWords(engine, networks, endpoints, expose=conf.docker.expose)
         sweeps: list[Sweep] = [
@@ -84,12 +91,14 @@ class Driver:
             lambda _: idle.sweep(networks.stood_on(), unused_ports),
             lambda _: openings.sweep(unused_groups),
             labels.sweep,
+            lambda _: floating.sweep(outlets.kept(networks.settings()), unused_floating),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
         choices = Choices(engine)
         departure = Departure(networks, reservations, idle, endpoints.releases)
-        self.network = NetworkDriver(topology, networks, guards, sources, departure, labels, pending)
-        self.endpoint = EndpointDriver(networks, guards, choices, endpoints, expose=conf.docker.expose)
+        self.network = NetworkDriver(topology, networks, guards, sources, departure, labels, outlets, pending)
+        self.endpoint = EndpointDriver(networks, guards, choices, endpoints, outlets, expose=conf.docker.expose)
+        self.publisher = Publisher(networks, endpoints, outlets, Forwardings(neutron, mark), self._behind)
         self.ipam = IpamDriver(topology, networks, sources, reservations, keeping, choices, endpoints, pending)
 
     def start(self) -> None:

@@ -11,9 +11,12 @@ from kuryr.docker.addresses import parse_address
 from kuryr.docker.choices import Choices
 from kuryr.docker.exposure import ExposePolicy, exposed_ports
 from kuryr.docker.gateways import GatewayStyle
-from kuryr.docker.messages import PORT_MAP, Interface
+from kuryr.docker.messages import Interface
 from kuryr.docker.options import Place
-from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.docker.outlets import Outlets
+from kuryr.docker.publishing import Publication
+from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.floating import FloatingChoice
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.host.endpoints import Endpoints
@@ -26,26 +29,37 @@ class EndpointDriver:
     """Docker's requests about endpoints. Thread-safe."""
 
     def __init__(
-        self, networks: Networks, guards: Guards, choices: Choices, endpoints: Endpoints, *, expose: bool
+        self,
+        networks: Networks,
+        guards: Guards,
+        choices: Choices,
+        endpoints: Endpoints,
+        outlets: Outlets,
+        *,
+        expose: bool,
     ) -> None:
         self._networks = networks
         self._guards = guards
         self._choices = choices
         self._endpoints = endpoints
+        self._outlets = outlets
         self._expose = expose
 
     def create_endpoint(self, request: messages.CreateEndpoint) -> Reply:
         """A container takes the port at its addresses.
 
         No request to Neutron if Kuryr's IPAM made the port before; one, if its options make it another port, and two
-        more when they name groups and a policy that have not been looked up before.
+        more when they name groups and a policy that have not been looked up before; one or two for a floating IP.
         """
         values = options.read(request.options, Place.ENDPOINT)
-        own = traits.chosen(values)
+        own, floating_ip = traits.chosen(values), values.get("neutron.floating_ip")
         given = request.interface or Interface()
         bound = self._networks.of_owner(request.network_id)
-        if GatewayStyle.of(bound.anchorage.settings) is not GatewayStyle.ENGINE:
-            _refuse_published_ports(request.options)
+        style = GatewayStyle.of(bound.anchorage.settings)
+        if style is not GatewayStyle.ENGINE:
+            Publication.of(bound.anchorage.settings).check(request.options)
+        if isinstance(floating_ip, FloatingChoice) and style is not GatewayStyle.NEUTRON:
+            raise InvalidInput("neutron.floating_ip needs a network with kuryr.gateway=neutron")
         wanted, mac = list(_wanted(bound, given)), given.mac_address.lower() or None
         told = [address for _, address in wanted if address is not None]
         choice = self._choices.at_endpoint(bound, values, told)
@@ -61,11 +75,18 @@ class EndpointDriver:
             if choice.port and told:
                 raise Conflict(error.message, hint=_IN_TIME) from error
             raise
+        if isinstance(floating_ip, FloatingChoice):
+            try:
+                self._outlets.give(floating_ip, vif, bound)
+            except KuryrError:
+                self.delete_endpoint(messages.Endpoint(request.network_id, request.endpoint_id))
+                raise
         return {"Interface": _filled(bound, given, vif)}
 
     def delete_endpoint(self, request: messages.Endpoint) -> Reply:
         """Remove the interface; the port too, unless Kuryr's IPAM will be asked to. Never waits for Neutron."""
         anchorage = self._networks.remembered(request.network_id)
+        self._outlets.take_back(request.endpoint_id)
         self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
         return {}
 
@@ -74,7 +95,8 @@ class EndpointDriver:
         bound = self._networks.of_owner(request.network_id)
         policy = ExposePolicy.of(bound.anchorage.settings)
         openings = policy.openings(bound.network, exposed_ports(request.options), default=self._expose)
-        joined = self._endpoints.join(request.endpoint_id, openings)
+        published = Publication.of(bound.anchorage.settings).openings(request.options)
+        joined = self._endpoints.join(request.endpoint_id, (*openings, *published))
         own = {fixed_ip.subnet_id for fixed_ip in joined.vif.fixed_ips}
         subnets = [subnet for subnet in bound.network.subnets if subnet.id in own]
         style = GatewayStyle.of(bound.anchorage.settings)
@@ -130,15 +152,6 @@ def _filled(bound: Bound, given: Interface, vif: Vif) -> Interface:
                 field = "address" if subnet.version == 4 else "address_ipv6"
                 setattr(filled, field, f"{address}/{subnet.cidr.prefixlen}")
     return filled
-
-
-def _refuse_published_ports(given: messages.Options | None) -> None:
-    published = (given or {}).get(PORT_MAP)
-    if published:
-        raise InvalidInput(
-            "-p is not served: a container is reached at its own Neutron address",
-            hint="open the port in the project's security group, or create the network with -o kuryr.gateway=engine",
-        )
 
 
 def _routes(subnets: Iterable[Subnet]) -> Iterator[Reply]:

@@ -97,6 +97,14 @@ class Endpoint(Struct):
     """Of a Join: the exposed and the published ports."""
 
 
+class Connectivity(Struct):
+    """ProgramExternalConnectivity."""
+
+    network_id: Id = field(name="NetworkID")
+    endpoint_id: Id = field(name="EndpointID")
+    options: Options | None = field(name="Options", default=None)
+
+
 class RequestPool(Struct):
     """IpamDriver.RequestPool."""
 

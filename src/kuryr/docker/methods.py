@@ -43,8 +43,6 @@ INSTANT: dict[str, Reply] = {
     "NetworkDriver.GetCapabilities": network(LOCAL),
     "NetworkDriver.EndpointOperInfo": {"Value": {}},
     "NetworkDriver.Leave": {},
-    "NetworkDriver.ProgramExternalConnectivity": {},
-    "NetworkDriver.RevokeExternalConnectivity": {},
     "NetworkDriver.DiscoverNew": {},
     "NetworkDriver.DiscoverDelete": {},
     "IpamDriver.GetCapabilities": IPAM,
@@ -75,6 +73,12 @@ METHODS: Mapping[str, Method] = {
         Lane.LOCAL, messages.Endpoint, lambda driver, request: driver.endpoint.delete_endpoint(request)
     ),
     "NetworkDriver.Join": Method(Lane.CLOUD, messages.Endpoint, lambda driver, request: driver.endpoint.join(request)),
+    "NetworkDriver.ProgramExternalConnectivity": Method(
+        Lane.CLOUD, messages.Connectivity, lambda driver, request: driver.publisher.program(request)
+    ),
+    "NetworkDriver.RevokeExternalConnectivity": Method(
+        Lane.LOCAL, messages.Endpoint, lambda driver, request: driver.publisher.revoke(request)
+    ),
     "IpamDriver.RequestPool": Method(
         Lane.CLOUD, messages.RequestPool, lambda driver, request: driver.ipam.request_pool(request)
     ),

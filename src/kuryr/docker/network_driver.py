@@ -10,7 +10,8 @@ from kuryr.docker.exposure import ExposePolicy
 from kuryr.docker.gateways import GatewayStyle
 from kuryr.docker.messages import GENERIC, INTERNAL
 from kuryr.docker.network_labels import NetworkLabels
-from kuryr.docker.options import Place
+from kuryr.docker.options import Place, Values
+from kuryr.docker.outlets import Outlets
 from kuryr.docker.pools import PendingPools
 from kuryr.docker.requested import Requested
 from kuryr.docker.settings import Labels, Sticky
@@ -39,6 +40,7 @@ class NetworkDriver:
         sources: Sources,
         departure: Departure,
         labels: NetworkLabels,
+        outlets: Outlets,
         pending: PendingPools,
     ) -> None:
         self._topology = topology
@@ -47,6 +49,7 @@ class NetworkDriver:
         self._sources = sources
         self._departure = departure
         self._labels = labels
+        self._outlets = outlets
         self._pending = pending
 
     def allocate_network(self, request: messages.AllocateNetwork) -> Reply:
@@ -100,13 +103,18 @@ class NetworkDriver:
 
     def delete_network(self, request: messages.NetworkOnly) -> Reply:
         """Give the network back; what is still being deleted on it is waited for."""
+        settings: Sequence[str] = ()
         try:
             bound = self._networks.of_owner(request.network_id)
         except NotFound:
             pass
         else:
+            settings = bound.anchorage.settings
             self._departure.clear(bound)
-        self._networks.remove(request.network_id)
+        try:
+            self._networks.remove(request.network_id)
+        finally:
+            self._outlets.remove(settings)
         return {}
 
     def _spec(self, each: Requested, said: "_Said") -> SubnetSpec:
@@ -131,7 +139,10 @@ class NetworkDriver:
         else:
             specs = [self._spec(each, said) for each in asked]
             template = self._guards.resolve(said.ports, anew=True)
-            bound = self._networks.create(owner, specs, said.settings, said.spec, template)
+            outlet = self._outlets.chosen(said.values, said.style, made=True)
+            bound = self._networks.create(
+                owner, specs, said.settings, said.spec, template, lambda made: self._outlets.make(outlet, made)
+            )
             self._labels.soon(owner)
         for each in asked:
             if each.pending:
@@ -162,7 +173,9 @@ class NetworkDriver:
         said.spec.check(network, [subnet for _, subnet in subnets])
         template = self._guards.resolve(said.ports, network.project_id, anew=True)
         berths = tuple(Berth.at(key, subnet.id) for key, subnet in subnets)
-        return self._networks.adopt(Anchorage(owner, berths, said.settings), network, template)
+        outlet = self._outlets.chosen(said.values, said.style, made=False)
+        settings = (*said.settings, *self._outlets.make(outlet, network))
+        return self._networks.adopt(Anchorage(owner, berths, settings), network, template)
 
     def _found(self, asked: Sequence[Requested], existing: Existing) -> Network | None:
         """The network that was found when Docker asked for the pools, if it is the same for all of them."""
@@ -196,6 +209,7 @@ def _one_per_family(network: Network, existing: Existing) -> Iterator[Subnet]:
 class _Said:
     """What the options of a new network say: where it stands, its way out, what it is, and what its ports are."""
 
+    values: Values
     existing: Existing
     style: GatewayStyle
     spec: NetworkSpec
@@ -222,6 +236,7 @@ def _said(given: messages.Options | None) -> _Said:
     values = options.read(_generic(given), Place.NETWORK)
     internal = bool((given or {}).get(INTERNAL))
     return _Said(
+        values,
         options.existing(values),
         GatewayStyle.decided(values.get("kuryr.gateway"), internal=internal),
         traits.of_kind(values),

@@ -12,6 +12,7 @@ from enum import Flag, auto
 
 from kuryr.docker import readers
 from kuryr.docker.gateways import GatewayStyle
+from kuryr.docker.publishing import Publish
 from kuryr.docker.settings import Labels, Setting, Sticky
 from kuryr.errors import InvalidInput
 from kuryr.gateway.topology import Existing
@@ -130,6 +131,14 @@ OPTIONS = {
         Option("kuryr.sticky.key", _CHOICE, "use the same port whenever this key is given", _key),
         Option("kuryr.sticky", Place.NETWORK, "keep a port for every --ip, or for every name", _one_of(Sticky)),
         Option("kuryr.labels", Place.NETWORK, "use, require or ignore the containers' labels", _one_of(Labels)),
+        Option("neutron.router.uuid", Place.NETWORK, "attach the new network to this router", _uuid),
+        Option("neutron.router.name", Place.NETWORK, "attach the new network to the router of this name", _text),
+        Option("neutron.external.uuid", Place.NETWORK, "take floating IPs from this external network", _uuid),
+        Option("neutron.external.name", Place.NETWORK, "take floating IPs from the external network so named", _text),
+        Option(
+            "neutron.floating_ip", Place.ENDPOINT, "auto, or a free floating IP's address or id", readers.floating_ip
+        ),
+        Option("kuryr.publish", Place.NETWORK, "how -p is served: none, forwarding or floating", _one_of(Publish)),
         Option("kuryr.gateway", Place.NETWORK, "where traffic leaves: neutron, engine or none", _one_of(GatewayStyle)),
     )
 }

@@ -1,12 +1,14 @@
 """How the text of an option becomes a value: each reader raises ValueError with what the text should have been."""
 
 import re
+import uuid
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from typing import TypeVar
 
 from kuryr.docker.addresses import parse_address, parse_cidr
 from kuryr.errors import InvalidInput
+from kuryr.gateway.floating import FloatingChoice
 from kuryr.model import ANYWHERE, AddressPair, IPNetwork
 
 Value = TypeVar("Value")
@@ -59,6 +61,16 @@ def sources(text: str) -> frozenset[IPNetwork]:
 def address_pairs(text: str) -> tuple[AddressPair, ...]:
     """Addresses or CIDRs with commas between them, each with `=<mac>` behind it if it has a MAC address of its own."""
     return tuple(_each(text, _address_pair, "ip[/length][=mac], several with commas between them"))
+
+
+def floating_ip(text: str) -> FloatingChoice:
+    """`auto`, or the address or id of an existing one."""
+    if text == "auto":
+        return FloatingChoice()
+    try:
+        return FloatingChoice(address=IPv4Address(text)) if "." in text else FloatingChoice(id=str(uuid.UUID(text)))
+    except ValueError:
+        raise ValueError("auto, or the address or UUID of a floating IP") from None
 
 
 def _each(text: str, read: Callable[[str], Value], expected: str) -> list[Value]:

@@ -24,6 +24,7 @@ from kuryr.locks import KeyedLocks
 from kuryr.model import USUAL_PORT, IPAddress, Mark, Network, PortTraits, Subnet
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, PortResource
+from kuryr.neutron.routers import INTERFACES
 from kuryr.neutron.subnets import SubnetSpec as NeutronSubnetSpec
 from kuryr.suspects import Suspects
 
@@ -99,10 +100,12 @@ class Networks:
         settings: tuple[str, ...] = (),
         spec: NetworkSpec = USUAL_NETWORK,
         template: PortTraits = USUAL_PORT,
+        complete: Callable[[Network], Sequence[str]] = lambda _: (),
     ) -> Bound:
         """Make a network for the engine's network `owner`: three requests. Twice is once.
 
-        `settings` and `template` are kept on its anchor. Raises NotFound when a group or policy is gone.
+        `settings` and `template` are kept on its anchor. `complete` does what else must be done before the network
+        counts, and tells more settings. Raises NotFound when a group or policy is gone.
         """
         with self._order(owner), self._swept_after_failure():
             if anchor := self._loaded().get(owner):
@@ -112,8 +115,9 @@ class Networks:
             try:
                 resources = self._neutron.subnets.create_many([self._subnet(made, spec) for spec in subnets])
                 berths = [Berth.at(spec.key, each.id) for spec, each in zip(subnets, resources, strict=True)]
-                anchorage = Anchorage(owner, tuple(berths), settings)
-                return self._anchor(self._topology.remember(made, resources), anchorage, template)
+                network = self._topology.remember(made, resources)
+                anchorage = Anchorage(owner, tuple(berths), (*settings, *complete(network)))
+                return self._anchor(network, anchorage, template)
             except BaseException:
                 self._abandon(made.id)
                 raise
@@ -175,6 +179,10 @@ class Networks:
             anchor = next((each for each in anchors if key in each.anchorage.keys), None)
         network = self._topology.remembered(anchor.network_id) if anchor else None
         return Bound(anchor.anchorage, network, anchor.template) if anchor and network else None
+
+    def settings(self) -> list[tuple[str, ...]]:
+        """Those of all networks of the engine, as far as this host knows."""
+        return [anchor.anchorage.settings for anchor in self._loaded().values()]
 
     def owners(self) -> set[str]:
         """The engine's networks that stand on Neutron's, as far as this host knows."""
@@ -366,16 +374,28 @@ class Networks:
         try:
             self._neutron.networks.delete(network_id)
         except Conflict:
-            for port in self._neutron.ports.list(
-                network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
-            ):
-                self._neutron.ports.delete(port.id)
+            self._clear(network_id)
             self._neutron.networks.delete(network_id)
         self._topology.forget(network_id)
 
+    def _clear(self, network_id: str) -> None:
+        """Take what this host's containers left from a network; and if nobody else is on it, routers too."""
+        for port in self._neutron.ports.list(
+            network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
+        ):
+            self._neutron.ports.delete(port.id)
+        interfaces = self._neutron.ports.list(network_id=network_id, device_owner=INTERFACES)
+        if not interfaces or not all(
+            port.device_owner.startswith("network:") for port in self._neutron.ports.list(network_id=network_id)
+        ):
+            return
+        for port in interfaces:
+            for fixed_ip in port.fixed_ips:
+                self._neutron.routers.remove_interface(port.device_id, fixed_ip.subnet_id)
+
     def _abandon(self, network_id: str) -> None:
         try:
-            self._neutron.networks.delete(network_id)
+            self._delete_network(network_id)
         except KuryrError as error:
             LOG.warning("network %s was half made and is left to the sweep: %s", network_id, error)
             self._sweep_soon()

@@ -184,6 +184,11 @@ class Endpoints:
                 self._behind.later(self._timing.identify, lambda: self._identify(mine.vif, owner, openings))
             return Joined(interface, mine.vif)
 
+    def remembered(self, owner: str) -> Vif | None:
+        """The port of `owner`, as far as this process knows without asking the cloud."""
+        mine = self._holdings.of(owner)
+        return mine.vif if mine else None
+
     def delete(self, owner: str, *, release: bool) -> None:
         """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud."""
         with self._order(owner):

@@ -61,6 +61,13 @@ class Releases:
         """Wait until no port of this network is being deleted, at most `timeout` seconds."""
         self.settle(lambda vif: vif.network_id == network_id, timeout)
 
+    def settle_port(self, port_id: str, timeout: float) -> bool:
+        """Wait until this port is deleted, at most `timeout` seconds; false if it is not on its way."""
+        if not self.under_way(port_id):
+            return False
+        self.settle(lambda vif: vif.port_id == port_id, timeout)
+        return True
+
     def _release(self, vif: Vif) -> None:
         try:
             self._cloud.release(vif)

@@ -22,10 +22,13 @@ from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.exposure import PROTOCOLS
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.late_words import LateWords
+from kuryr.docker.messages import PORT_MAP
 from kuryr.docker.methods import INSTANT, METHODS
 from kuryr.docker.network_driver import NetworkDriver
 from kuryr.docker.network_labels import NetworkLabels
+from kuryr.docker.outlets import Outlets
 from kuryr.docker.pools import PendingPools
+from kuryr.docker.publisher import Publisher
 from kuryr.docker.sources import Sources
 from kuryr.docker.sweeping import Sweep
 from kuryr.errors import KuryrError
@@ -132,15 +135,27 @@ class Docker:
         self.unused = Suspects(GRACE, node.clock)
         self.unused_groups = Suspects(GRACE, node.clock)
         self.idle_suspects = Suspects(GRACE, node.clock)
+        self.unused_floating = Suspects(GRACE, node.clock)
+        self.outlets = Outlets(node.routers, node.floating, node.endpoints)
         choices, sources = Choices(cast("Engine", self)), self.sources(node)
         rest = (node.endpoints, self.pending)
         departure = Departure(node.networks, node.reservations, node.idle, node.endpoints.releases)
         self.carrier = NetworkLabels(cast("Engine", self), node.networks, node.behind)
         families = SimpleNamespace(
             network=NetworkDriver(
-                node.topology, node.networks, node.guards, sources, departure, self.carrier, self.pending
+                node.topology,
+                node.networks,
+                node.guards,
+                sources,
+                departure,
+                self.carrier,
+                self.outlets,
+                self.pending,
             ),
-            endpoint=EndpointDriver(node.networks, node.guards, choices, node.endpoints, expose=self.expose),
+            endpoint=EndpointDriver(
+                node.networks, node.guards, choices, node.endpoints, self.outlets, expose=self.expose
+            ),
+            publisher=Publisher(node.networks, node.endpoints, self.outlets, node.forwardings, node.behind),
             ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, node.keeping, choices, *rest),
         )
         self.driver = cast("Driver", families)
@@ -317,6 +332,7 @@ class Docker:
             lambda _: node.openings.sweep(self.unused_groups),
             self.carrier.sweep,
             lambda _: node.idle.sweep(node.networks.stood_on(), self.idle_suspects),
+            lambda _: node.floating.sweep(self.outlets.kept(node.networks.settings()), self.unused_floating),
         ]
 
     def view(self) -> EngineView:
@@ -374,15 +390,19 @@ class Docker:
         options: Mapping[str, Any] | None,
         exposed: Mapping[str, Any],
     ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """CreateEndpoint and Join: their replies."""
+        """CreateEndpoint, Join and ProgramExternalConnectivity: the replies of the first two."""
         ids = {"NetworkID": network.id, "EndpointID": endpoint}
         interface = {"Address": addresses[4], "AddressIPv6": addresses[6], "MacAddress": mac}
         reply = self.call("NetworkDriver.CreateEndpoint", **ids, Interface=interface, Options=dict(options or {}))
+        outward = {**exposed, **{key: value for key, value in (options or {}).items() if key == PORT_MAP}}
         try:
-            return reply, self.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options=exposed)
+            joined = self.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options=outward)
+            if joined.get("Gateway"):
+                self.call("NetworkDriver.ProgramExternalConnectivity", **ids, Options=outward)
         except KuryrError:
             self.forgive("NetworkDriver.DeleteEndpoint", **ids)
             raise
+        return reply, joined
 
     def _request_address(self, pool: Pool, address: str, options: Mapping[str, str] | None) -> str:
         reply = self.call("IpamDriver.RequestAddress", PoolID=pool.id, Address=address, Options=options)

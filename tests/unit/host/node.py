@@ -13,6 +13,8 @@ from typing import Any
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
+from kuryr.gateway.floating import FloatingIPs
+from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.keeping import Keeping
@@ -20,6 +22,7 @@ from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.routers import Routers
 from kuryr.gateway.topology import Topology
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
@@ -78,6 +81,9 @@ class Node:
         self.networks = Networks(client, self.topology, self.openings, self.keeping, mark, self.ask_for_sweep)
         self.idle = IdlePorts(client, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
+        self.floating = FloatingIPs(client, mark, self.behind, self.ask_for_sweep)
+        self.forwardings = Forwardings(client, mark)
+        self.routers = Routers(client)
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""
         timing = Timing(ready=1, settle=0.2)
