@@ -3,6 +3,7 @@ BIN := .venv/bin
 KURYR := .venv/.installed
 CLOUD := build/cloud/.installed
 ENGINES := build/engines/.installed
+LIBNETWORK := build/libnetwork/.installed
 
 .PHONY: help setup packages root demo lab check test test-all lock clean
 
@@ -24,7 +25,7 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test $(ENGINES) ## the above, what takes longer and breaks more rarely, and the later Dockers
+test-all: test $(ENGINES) $(LIBNETWORK) ## the above, what takes longer and breaks more rarely, and the later Dockers
 	$(BIN)/pytest -m exhaustive
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
@@ -54,4 +55,8 @@ $(CLOUD): requirements/cloud.in requirements/cloud.txt requirements/uv.txt scrip
 
 $(ENGINES): scripts/setup | packages
 	@scripts/setup engines
+	@touch $@
+
+$(LIBNETWORK): requirements/libnetwork.in requirements/libnetwork.txt requirements/uv.txt scripts/setup | packages $(KURYR)
+	@scripts/setup libnetwork
 	@touch $@

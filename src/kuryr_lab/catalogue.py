@@ -16,6 +16,7 @@ _ROLES = (
     ("demo", "demo", ("member",)),
     ("kuryr-operator", "service", ("admin",)),
     ("kuryr-servant", "service", ("service",)),
+    ("libnetwork", "demo", ("admin",)),
 )
 _CATALOGUE = (("neutron", "network", 9696),)
 

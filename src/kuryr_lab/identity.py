@@ -23,6 +23,8 @@ IDENTITIES = {
     # `service` may make ports on existing networks.
     "operator": Identity("kuryr-operator", "service"),
     "servant": Identity("kuryr-servant", "service"),
+    # What kuryr-libnetwork runs as: it wants an administrator's rights.
+    "libnetwork": Identity("libnetwork", "demo"),
 }
 
 

@@ -47,6 +47,11 @@ class Layout:
         return self.base / ".cache"
 
     @property
+    def libnetwork(self) -> Path:
+        """The virtual environment that kuryr-libnetwork runs from, where a test needs it."""
+        return CHECKOUT / "build" / "libnetwork"
+
+    @property
     def commands(self) -> Path:
         """Links to the programs that belong on a user's PATH."""
         return self.state / "bin"
