@@ -111,9 +111,7 @@ class Links:
 
         Raises Conflict if somebody else's link or claim is in the way, InvalidInput if the owner's name is too long.
         """
-        alias = f"{self._prefix}{claim.port_id} {claim.owner}"
-        if len(alias.encode()) > MAX_ALIAS:
-            raise InvalidInput(f"the owner of port {claim.port_id} has too long a name: {claim.owner}")
+        alias = self._alias(claim)
         outer_end, inner_end = outer_name(vif.port_id), inner_name(vif.port_id)
         with _asking_for(outer_end), IPRoute() as ip, self._claiming:
             outer = _get(ip, ifname=outer_end)
@@ -131,6 +129,14 @@ class Links:
                 self._settle(ip, inner, name=inner_end, mac=vif.mac, mtu=vif.mtu, up=False)
                 self._set_up(inner_end, _INNER_SETTINGS)
         return inner_end
+
+    def inherit(self, claim: Claim) -> None:
+        """Write a claim on a pair of the port that somebody else made and nobody has claimed; if there is one."""
+        outer_end = outer_name(claim.port_id)
+        with _asking_for(outer_end), IPRoute() as ip, self._claiming:
+            outer = _get(ip, ifname=outer_end)
+            if outer and outer.kind == "veth" and not outer.alias:
+                self._change(ip.link, "set", index=outer.index, ifalias=self._alias(claim))
 
     def connect(self, vif: Vif, *, userspace: bool) -> Claim:
         """Give both ends the port's MAC and MTU and take the outer end up. Returns the claim that is written on it.
@@ -204,6 +210,12 @@ class Links:
                 elif self._is_half(link) and link.name.startswith("tap"):
                     claims.append(Claim(link.name.removeprefix("tap"), ""))
         return claims
+
+    def _alias(self, claim: Claim) -> str:
+        alias = f"{self._prefix}{claim.port_id} {claim.owner}"
+        if len(alias.encode()) > MAX_ALIAS:
+            raise InvalidInput(f"the owner of port {claim.port_id} has too long a name: {claim.owner}")
+        return alias
 
     def _claim_on(self, link: _Link) -> Claim | None:
         if link.kind != "veth" or not link.alias.startswith(self._prefix):

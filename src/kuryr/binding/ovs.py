@@ -45,9 +45,10 @@ class OvsDriver:
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         """Make the veth pair and write the claim on it."""
         name = outer_name(vif.port_id)
-        if self._ovsdb.has_port(name) and not self._links.exists(name):
+        if self._ovsdb.has_port(name, vif.port_id) and not self._links.exists(name):
             # Open vSwitch would go on to serve the lost link, although the new one has the same name.
             self._ovsdb.delete_port(name, vif.port_id)
+        self._inherit(claim)
         return Interface(self._links.stage(vif, claim))
 
     def plug(self, vif: Vif) -> None:
@@ -73,6 +74,7 @@ class OvsDriver:
 
     def unplug(self, port_id: str) -> None:
         """Remove the port from its bridge, then the pair; so that whatever is left still carries the claim."""
+        self._inherit(Claim(port_id, ""))
         self._ovsdb.delete_port(outer_name(port_id), port_id)
         self._links.delete(port_id)
 
@@ -86,6 +88,11 @@ class OvsDriver:
     def close(self) -> None:
         """Disconnect from Open vSwitch."""
         self._ovsdb.close()
+
+    def _inherit(self, claim: Claim) -> None:
+        """Claim the pair that kuryr-libnetwork made for a port, if it did: only the row tells its pairs from others."""
+        if self._ovsdb.is_inherited(outer_name(claim.port_id), claim.port_id):
+            self._links.inherit(claim)
 
     def _bridge(self, vif: Vif) -> str:
         return str(vif.details.get("bridge_name") or self._integration_bridge)

@@ -28,6 +28,8 @@ LOG = logging.getLogger(__name__)
 
 MARK = "kuryr"
 """The key in an Interface row's external_ids that holds the deployment's name."""
+INHERITED = {"owner": "kuryr"}
+"""What kuryr-libnetwork's binding script writes there instead, beside the port's id (libexec/kuryr/ovs)."""
 
 _NUMBER = {"type": "integer"}
 _TEXT = {"type": "string"}
@@ -116,24 +118,31 @@ class Ovsdb:
                 return
         self._transact(_AddPort(api, bridge, name, marked))
 
-    def has_port(self, name: str) -> bool:
-        """Whether there is an interface `name` of this deployment."""
+    def has_port(self, name: str, port_id: str) -> bool:
+        """Whether there is an interface `name` of this deployment, or one that kuryr-libnetwork made for this port."""
         with self._reading() as api:
             row = _row(api, "Interface", name)
-            return row is not None and _has(row, {MARK: self._deployment})
+            return row is not None and (_has(row, {MARK: self._deployment}) or _is_inherited(row, port_id))
+
+    def is_inherited(self, name: str, port_id: str) -> bool:
+        """Whether kuryr-libnetwork made the interface `name` for Neutron's port `port_id`."""
+        with self._reading() as api:
+            row = _row(api, "Interface", name)
+            return row is not None and _is_inherited(row, port_id)
 
     def delete_port(self, name: str, port_id: str) -> None:
         """Remove the port `name` if it is of this deployment and is Neutron's port `port_id`; else leave all alone.
 
+        One that kuryr-libnetwork made for this port counts as such.
+
         Afterwards ovs-vswitchd does not hold the device any more, so that another one may take its name. If it does
         not react within the time-out it is taken to be dead, and a dead one holds nothing.
         """
-        mark = {MARK: self._deployment, "iface-id": port_id}
         with self._reading() as api:
             row = _row(api, "Interface", name)
-            if row is None or not _has(row, mark):
+            if row is None or not _serves(row, port_id, self._deployment):
                 return
-        deletion = _DeletePort(api, name, mark)
+        deletion = _DeletePort(api, name, port_id, self._deployment)
         self._transact(deletion)
         if deletion.result is not None and not self._await_switch(api, deletion.result):
             LOG.warning("ovs-vswitchd has not removed %s after %s s: is it running?", name, self._timeout)
@@ -310,7 +319,8 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
             port.interfaces = [interface]
             bridge.addvalue("ports", port)
             return
-        if not _has(interface, {MARK: self.external_ids[MARK]}):
+        inherited = _is_inherited(interface, self.external_ids["iface-id"])
+        if not inherited and not _has(interface, {MARK: self.external_ids[MARK]}):
             raise Conflict(f"Open vSwitch has a port {self.name} already that is not Kuryr's", hint="remove that port")
         for key, value in self.external_ids.items():
             if interface.external_ids.get(key) != value:
@@ -324,15 +334,16 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
 
 
 class _DeletePort(command.BaseCommand):  # type: ignore[misc]
-    def __init__(self, api: _Api, name: str, mark: Mapping[str, str]) -> None:
+    def __init__(self, api: _Api, name: str, port_id: str, deployment: str) -> None:
         super().__init__(api)
         self.name = name
-        self.mark = mark
+        self.port_id = port_id
+        self.deployment = deployment
 
     def run_idl(self, txn: Any) -> None:  # noqa: ARG002
         self.result = None
         interface = _row(self.api, "Interface", self.name)
-        if interface is None or not _has(interface, self.mark):
+        if interface is None or not _serves(interface, self.port_id, self.deployment):
             return
         interface.verify("external_ids")
         port = _row(self.api, "Port", self.name)
@@ -365,6 +376,14 @@ def _bridge(api: _Api, name: str) -> Any:
 
 def _has(row: Any, external_ids: Mapping[str, str]) -> bool:
     return bool(external_ids.items() <= row.external_ids.items())
+
+
+def _is_inherited(row: Any, port_id: str) -> bool:
+    return _has(row, {**INHERITED, "iface-id": port_id}) and MARK not in row.external_ids
+
+
+def _serves(row: Any, port_id: str, deployment: str) -> bool:
+    return _has(row, {MARK: deployment, "iface-id": port_id}) or _is_inherited(row, port_id)
 
 
 def _is_port(api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> bool:
