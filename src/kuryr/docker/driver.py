@@ -14,6 +14,7 @@ from kuryr.docker.choices import Choices
 from kuryr.docker.departure import Departure
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine
+from kuryr.docker.inheriting import Inheriting
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.late_words import LateWords
 from kuryr.docker.network_driver import NetworkDriver
@@ -27,6 +28,7 @@ from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
@@ -61,7 +63,8 @@ class Driver:
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
         idle = IdlePorts(neutron, mark, self._sweep_soon)
         keeping = Keeping(neutron, mark, self._behind)
-        networks = Networks(neutron, topology, openings, keeping, mark, self._sweep_soon)
+        inheritance = Inheritance(neutron, topology, cloud, mark)
+        networks = Networks(neutron, topology, openings, keeping, inheritance, mark, self._sweep_soon)
         binding = Binding(
             BindingContext(
                 deployment=mark.deployment,
@@ -78,12 +81,14 @@ class Driver:
         labels = NetworkLabels(engine, networks, self._behind)
         floating = FloatingIPs(neutron, mark, self._behind, self._sweep_soon)
         outlets = Outlets(Routers(neutron), floating, endpoints)
+        inheriting = Inheriting(engine, networks, inheritance, endpoints)
         grace = conf.sweep.grace
         unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
         unused_groups, unused_ports, unused_floating = Suspects(grace), Suspects(grace), Suspects(grace)
         reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
         late_words = LateWords(engine, networks, endpoints, expose=conf.docker.expose)
         sweeps: list[Sweep] = [
+            inheriting,
             lambda view: networks.sweep(swarm.alive(view, networks.owners()), unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
@@ -100,6 +105,7 @@ class Driver:
         self.endpoint = EndpointDriver(networks, guards, choices, endpoints, outlets, expose=conf.docker.expose)
         self.publisher = Publisher(networks, endpoints, outlets, Forwardings(neutron, mark), self._behind)
         self.ipam = IpamDriver(topology, networks, sources, reservations, keeping, choices, endpoints, pending)
+        self.ipam.catch_up = inheriting.catch_up
 
     def start(self) -> None:
         """Begin to look for leftovers."""

@@ -4,6 +4,7 @@ Docker holds a lock per network over RequestAddress and CreateEndpoint, but not 
 plugging, happens in Join; what is slow and far away, making the port, is one request before it.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from kuryr.docker import messages, options, traits
@@ -11,16 +12,19 @@ from kuryr.docker.addresses import parse_address
 from kuryr.docker.choices import Choices
 from kuryr.docker.exposure import ExposePolicy, exposed_ports
 from kuryr.docker.gateways import GatewayStyle
-from kuryr.docker.messages import Interface
+from kuryr.docker.messages import PORT_MAP, Interface
 from kuryr.docker.options import Place
 from kuryr.docker.outlets import Outlets
 from kuryr.docker.publishing import Publication
 from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.floating import FloatingChoice
 from kuryr.gateway.guards import Guards
+from kuryr.gateway.inheritance import INHERITED
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import USUAL_PORT, PortTraits, Subnet, Vif, Wanted
+
+LOG = logging.getLogger(__name__)
 
 Reply = dict[str, object]
 
@@ -56,7 +60,9 @@ class EndpointDriver:
         given = request.interface or Interface()
         bound = self._networks.of_owner(request.network_id)
         style = GatewayStyle.of(bound.anchorage.settings)
-        if style is not GatewayStyle.ENGINE:
+        if INHERITED in bound.anchorage.settings:
+            _ignore_published_ports(request)
+        elif style is not GatewayStyle.ENGINE:
             Publication.of(bound.anchorage.settings).check(request.options)
         if isinstance(floating_ip, FloatingChoice) and style is not GatewayStyle.NEUTRON:
             raise InvalidInput("neutron.floating_ip needs a network with kuryr.gateway=neutron")
@@ -152,6 +158,12 @@ def _filled(bound: Bound, given: Interface, vif: Vif) -> Interface:
                 field = "address" if subnet.version == 4 else "address_ipv6"
                 setattr(filled, field, f"{address}/{subnet.cidr.prefixlen}")
     return filled
+
+
+def _ignore_published_ports(request: messages.CreateEndpoint) -> None:
+    """As kuryr-libnetwork did: its containers shall start as ever."""
+    if (request.options or {}).get(PORT_MAP):
+        LOG.warning("-p of endpoint %s has no effect on a network of kuryr-libnetwork", request.endpoint_id[:12])
 
 
 def _routes(subnets: Iterable[Subnet]) -> Iterator[Reply]:

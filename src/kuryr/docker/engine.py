@@ -34,7 +34,7 @@ OWN_IPAM = frozenset({"", "default", "null"})
 
 @dataclass(frozen=True)
 class EngineView:
-    """The ids of all networks, and of all endpoints that could be Kuryr's."""
+    """The ids of all networks and endpoints that could be Kuryr's."""
 
     networks: frozenset[str]
     endpoints: frozenset[str]
@@ -58,10 +58,10 @@ class Engine:
         with self._http() as http:
             try:
                 networks = _get(http, "/networks")
-                alive = frozenset(str(network["Id"]) for network in networks)
-                inspected = [_get(http, f"/networks/{each['Id']}", missing={}) for each in networks if _concerns(each)]
+                concerned = [str(each["Id"]) for each in networks if _concerns(each)]
+                inspected = [_get(http, f"/networks/{each}", missing={}) for each in concerned]
                 return EngineView(
-                    alive,
+                    frozenset(concerned),
                     frozenset(str(each["EndpointID"]) for network in inspected for each in _containers(network)),
                     frozenset(each for network in inspected for each in _addresses(network)),
                     _of_swarm(http, networks) if self._swarm else frozenset(),

@@ -7,16 +7,17 @@ a network exists in Neutron before CreateNetwork.
 
 import contextlib
 import logging
+from collections.abc import Callable
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
-from kuryr.docker import messages, options, traits
+from kuryr.docker import messages, options, pools, traits
 from kuryr.docker.addresses import host_address, host_range, is_within, parse_address, parse_cidr
 from kuryr.docker.choices import Choices
 from kuryr.docker.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.options import Place
-from kuryr.docker.pools import PendingPools, PoolId
+from kuryr.docker.pools import InheritedPool, PendingPools, PoolId
 from kuryr.docker.sources import Sources
-from kuryr.errors import Exhausted, InvalidInput, NotFound
+from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Bound, Networks
 from kuryr.gateway.reservations import Reservations
@@ -53,6 +54,8 @@ class IpamDriver:
         self._choices = choices
         self._endpoints = endpoints
         self._pending = pending
+        self.catch_up: Callable[[], bool] = lambda: False
+        """Takes over what kuryr-libnetwork left, and says whether it could."""
 
     def request_pool(self, request: messages.RequestPool) -> Reply:
         """Note a pool.
@@ -95,16 +98,20 @@ class IpamDriver:
 
     def release_pool(self, request: messages.ReleasePool) -> Reply:
         """The subnet goes with its network; only a pool that never got one is forgotten here."""
-        self._pending.drop(PoolId.parse(request.pool_id))
+        pool = pools.parse(request.pool_id)
+        if isinstance(pool, PoolId):
+            self._pending.drop(pool)
         return {}
 
     def request_address(self, request: messages.RequestAddress) -> Reply:
         """A gateway's or an auxiliary address is noted; for a container a port is made, by one request."""
-        pool = PoolId.parse(request.pool_id)
-        if (request.options or {}).get(REQUEST_ADDRESS_TYPE) == GATEWAY:
+        pool, name = pools.parse(request.pool_id), (request.options or {}).get(ENDPOINT_NAME, "")
+        if isinstance(pool, InheritedPool):
+            address = self._inherited(pool.key, request.address, name)
+        elif (request.options or {}).get(REQUEST_ADDRESS_TYPE) == GATEWAY:
             address = self._gateway(pool, request.address)
         else:
-            address = self._container_or_aux(pool, request.address, (request.options or {}).get(ENDPOINT_NAME, ""))
+            address = self._container_or_aux(pool, request.address, name)
         return {"Address": str(address), "Data": {}}
 
     def release_address(self, request: messages.ReleaseAddress) -> Reply:
@@ -112,9 +119,11 @@ class IpamDriver:
 
         Never waits for Neutron: what is not known yet, after a start, is read behind.
         """
-        pool = PoolId.parse(request.pool_id)
+        pool = pools.parse(request.pool_id)
         address = parse_address(request.address, "address")
-        if not self._released(pool, address) and pool.subnet_id:
+        if isinstance(pool, InheritedPool):
+            self._container_released(pool.key, address)
+        elif not self._released(pool, address) and pool.subnet_id:
             self._reservations.give_back(pool.subnet_id, address, pool.key)
         return {}
 
@@ -122,9 +131,12 @@ class IpamDriver:
         """Whether the address needs no more care: a container's, whose port goes, or a gateway's."""
         if pending := self._pending.of(pool):
             return pending.found is None or pending.found[1].gateway == address
-        if bound := self._networks.remembered_of_key(pool.key):
+        return self._container_released(pool.key, address)
+
+    def _container_released(self, key: str, address: IPAddress) -> bool:
+        if bound := self._networks.remembered_of_key(key):
             return self._released_in(bound, address)
-        self._endpoints.when_loaded(lambda: self._released_in(self._networks.of_key(pool.key), address))
+        self._endpoints.when_loaded(lambda: self._released_in(self._networks.of_key(key), address))
         return False
 
     def _released_in(self, bound: Bound, address: IPAddress) -> bool:
@@ -165,9 +177,22 @@ class IpamDriver:
                 f"{pool.cidr} has no Neutron network: another network driver needs an existing subnet",
                 hint="name it by --ipam-opt neutron.subnet.uuid=…",
             )
-        bound = self._networks.of_key(pool.key)
-        choice = self._choices.before_address(bound, name, address)
-        return self._reserve(bound, bound.subnet_of_key(pool.key), address, choice)
+        return self._container(pool.key, wanted, name)
+
+    def _inherited(self, key: str, wanted: str, name: str) -> IPInterface:
+        try:
+            return self._container(key, wanted, name)
+        except Conflict:
+            # A container that was stopped before it was taken over has its address still.
+            if not self.catch_up():
+                raise
+            return self._container(key, wanted, name)
+
+    def _container(self, key: str, wanted: str, name: str) -> IPInterface:
+        bound = self._networks.of_key(key)
+        subnet = bound.subnet_of_key(key)
+        address = host_address(wanted, "address", subnet.cidr) if wanted else None
+        return self._reserve(bound, subnet, address, self._choices.before_address(bound, name, address))
 
     def _keep(self, pool: PoolId, address: IPAddress | None) -> IPInterface:
         """An address of an existing subnet for somebody who is no port of Kuryr's: one request."""
@@ -211,10 +236,10 @@ def check_range(ip_range: IPNetwork, subnet: Subnet) -> None:
     """An existing subnet hands out addresses from its own pools. Raises InvalidInput when `--ip-range` is not one."""
     wanted = host_range(subnet.cidr, ip_range)
     if AddressRange(wanted.first, wanted.last) not in subnet.pools:
-        pools = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
+        ranges = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
         raise InvalidInput(
             f"--ip-range {ip_range} is not an allocation pool of the existing subnet {subnet.id}",
-            hint=f"leave it out; its pools are {pools}",
+            hint=f"leave it out; its pools are {ranges}",
         )
 
 

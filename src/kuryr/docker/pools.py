@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from kuryr.errors import Conflict, InvalidInput
+from kuryr.gateway.inheritance import is_pool
 from kuryr.gateway.topology import Existing
 from kuryr.model import IPNetwork, Named, Network, Subnet
 
@@ -42,6 +43,18 @@ class PoolId:
             return cls(ip_network(cidr), ip_network(ip_range) if ip_range else None, key, subnet_id)
         except ValueError as error:
             raise InvalidInput(f"pool {text[:100]!r} is not one of Kuryr's") from error
+
+
+@dataclass(frozen=True)
+class InheritedPool:
+    """A pool that Docker got from kuryr-libnetwork: the id of a Neutron subnet pool, which says nothing else."""
+
+    key: str
+
+
+def parse(text: str) -> PoolId | InheritedPool:
+    """A pool by the id that Docker gives. Raises InvalidInput."""
+    return InheritedPool(text) if is_pool(text) else PoolId.parse(text)
 
 
 @dataclass(frozen=True)

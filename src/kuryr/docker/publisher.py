@@ -16,6 +16,7 @@ from kuryr.docker.publishing import Publication, Publish, published_ports
 from kuryr.errors import NotFound
 from kuryr.gateway.floating import FloatingChoice
 from kuryr.gateway.forwarding import Forward, Forwardings, PortTaken
+from kuryr.gateway.inheritance import INHERITED
 from kuryr.gateway.networks import Networks
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import IPAddress, Vif
@@ -50,6 +51,8 @@ class Publisher:
         wanted = published_ports(request.options)
         bound = self._networks.of_owner(request.network_id)
         if not wanted or GatewayStyle.of(bound.anchorage.settings) is GatewayStyle.ENGINE:
+            return {}
+        if INHERITED in bound.anchorage.settings:
             return {}
         publication = Publication.of(bound.anchorage.settings)
         publication.check(request.options)

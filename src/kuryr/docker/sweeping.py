@@ -21,6 +21,12 @@ LOG = logging.getLogger(__name__)
 JITTER = 0.2
 """Hosts that start together must not ask Neutron together for ever."""
 
+SILENCE = 5.0
+"""Seconds until an engine that does not answer is asked again: while it boots, nothing waits for a sweep."""
+
+SILENCE = 5.0
+"""Seconds at most until an engine that does not answer is asked again: it boots, and then there is much to do."""
+
 LONGEST_PAUSE = 300.0
 """Seconds between two looks while something resists or the cloud is down: leftovers go soon after a long outage."""
 
@@ -86,6 +92,7 @@ class Sweeper:
             return self.sweep() > 0
         except EngineSilent as error:
             LOG.info("no sweep: %s", error)
+            self._pause = min(self._pause, SILENCE)
         except KuryrError as error:
             LOG.warning("no sweep: %s", error)
         except Exception:

@@ -10,12 +10,13 @@ The anchors in Neutron are the state; what is held here is a copy, read after a 
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from kuryr.errors import CloudError, CloudRefused, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, IDLE_OWNER, PORT_OWNER, Anchor, Anchorage, Berth
+from kuryr.gateway.inheritance import INHERITED, Inheritance, is_pool
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
@@ -79,6 +80,7 @@ class Networks:
         topology: Topology,
         openings: Openings,
         keeping: Keeping,
+        inheritance: Inheritance,
         mark: Mark,
         sweep_soon: Callable[[], None],
     ) -> None:
@@ -86,6 +88,7 @@ class Networks:
         self._topology = topology
         self._openings = openings
         self._keeping = keeping
+        self._inheritance = inheritance
         self._mark = mark
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
@@ -156,11 +159,37 @@ class Networks:
 
     def of_owner(self, owner: str) -> Bound:
         """What the engine's network `owner` stands on. Raises NotFound."""
-        return self._known(lambda anchor: anchor.anchorage.owner == owner, owner)
+        return self._known(lambda anchor: anchor.anchorage.owner == owner, owner, lambda: self.inherit([owner]))
 
     def of_key(self, key: str) -> Bound:
         """What the network stands on whose addresses are asked for by `key`. Raises NotFound."""
-        return self._known(lambda anchor: key in anchor.anchorage.keys, key)
+        try:
+            return self._known(lambda anchor: key in anchor.anchorage.keys, key)
+        except NotFound:
+            if is_pool(key) and (found := self._inheritance.of_pool(key)):
+                self._sweep_soon()
+                return Bound(*found)
+            raise
+
+    def inherit(self, owners: Collection[str]) -> Mapping[str, Anchor]:
+        """Adopt those of the engine's networks `owners` that kuryr-libnetwork made: no request if all are known.
+
+        Returns all anchors. Raises CloudError.
+        """
+        unknown = set(owners) - set(self._loaded())
+        for anchorage, network in self._inheritance.networks(unknown):
+            try:
+                self.adopt(anchorage, network)
+            except (InvalidInput, Conflict) as error:
+                LOG.warning("network %s of kuryr-libnetwork cannot be taken over: %s", network.name, error)
+            else:
+                LOG.info("took network %s over from kuryr-libnetwork", network.name)
+                self._sweep_soon()
+        return self._loaded()
+
+    def inherited(self) -> set[str]:
+        """The Neutron networks that were taken over from kuryr-libnetwork."""
+        return {each.network_id for each in self._loaded().values() if INHERITED in each.anchorage.settings}
 
     def has_key(self, key: str) -> bool:
         """Whether `key` is one by which addresses of this host's networks are asked for."""
@@ -263,8 +292,8 @@ class Networks:
         """Networks of this host's making. Anybody may write a mark, but not into our project."""
         return self._neutron.networks.list(description=str(self._mark), project_id=self._neutron.project_id)
 
-    def _known(self, wanted: Callable[[Anchor], bool], what: str) -> Bound:
-        for source in (self._loaded, self._reloaded):
+    def _known(self, wanted: Callable[[Anchor], bool], what: str, *more: Callable[[], Mapping[str, Anchor]]) -> Bound:
+        for source in (self._loaded, self._reloaded, *more):
             anchor = next(filter(wanted, source().values()), None)
             if anchor:
                 return self._bound(anchor)
@@ -350,6 +379,9 @@ class Networks:
         return Bound(anchor.anchorage, network, anchor.template)
 
     def _release(self, anchor: Anchor, *, everywhere: bool = False) -> None:
+        if INHERITED in anchor.anchorage.settings:
+            self._inheritance.give_back(anchor.anchorage, anchor.network_id)
+            self._topology.forget(anchor.network_id)
         made = self._is_ours(anchor.network_id)
         if anchor.anchorage.keeper:
             self._keeping.forsake(anchor, everywhere=everywhere)

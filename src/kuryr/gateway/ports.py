@@ -43,7 +43,7 @@ class LocalCloud:
             ports = list(self._neutron.ports.create_many([port_spec(request, network, self._mark)] * count))
         else:
             ports = [self._made(request, network)]
-        vifs = [self._vif(port, network) for port in ports]
+        vifs = [self.vif_of(port, network) for port in ports]
         try:
             for vif in vifs:
                 _check_name(vif, request.traits)
@@ -58,7 +58,7 @@ class LocalCloud:
         port = self._neutron.ports.update(port_id, fixed_ips=fixed_ips)
         if port is None:
             raise NotFound(f"port {port_id} is gone", hint="run the command again")
-        return self._vif(port, self._topology.network(port.network_id))
+        return self.vif_of(port, self._topology.network(port.network_id))
 
     def identify(
         self, vif: Vif, owner: str, name: str, traits: PortTraits = USUAL_PORT, openings: Collection[Opening] = ()
@@ -107,7 +107,7 @@ class LocalCloud:
 
     def _vifs(self, ports: Sequence[PortResource]) -> Sequence[Vif]:
         networks = self._topology.networks({port.network_id for port in ports})
-        return [self._vif(port, networks[port.network_id]) for port in ports if port.network_id in networks]
+        return [self.vif_of(port, networks[port.network_id]) for port in ports if port.network_id in networks]
 
     def _made(self, request: PortRequest, network: Network) -> PortResource:
         """A new port; if that cannot be, the existing one that has the address or MAC already."""
@@ -125,11 +125,12 @@ class LocalCloud:
         port = self._neutron.ports.update(port_id, **changes)
         if port is None:
             return None
-        vif = self._vif(port, network)
+        vif = self.vif_of(port, network)
         _check_name(vif, traits)
         return vif
 
-    def _vif(self, port: PortResource, network: Network) -> Vif:
+    def vif_of(self, port: PortResource, network: Network) -> Vif:
+        """What this host is told of a port of its own."""
         return Vif(
             port_id=port.id,
             network_id=port.network_id,

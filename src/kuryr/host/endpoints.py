@@ -87,6 +87,8 @@ class Endpoints:
         self._sweep_soon = sweep_soon
         self._order = KeyedLocks()
         self._holdings = Holdings()
+        self._unheard_of: set[str] = set()
+        """Owners that were deleted before anything was known of them."""
         self._halves = Halves()
         self._nameless: set[str] = set()
         self.load = Once(self._load)
@@ -189,10 +191,28 @@ class Endpoints:
         mine = self._holdings.of(owner)
         return mine.vif if mine else None
 
+    def inherit(self, vif: Vif, *, alive: bool) -> None:
+        """A port that another driver gave to `vif.owner` is this one's from now on, with the interface where it is.
+
+        Unless its owner is `alive`, and was not deleted since, whoever wants its address may have it. No request.
+        Raises PlugError, Conflict.
+        """
+        with self._order(vif.owner):
+            self.load()
+            if self._holdings.get(vif.port_id):
+                return
+            alive = alive and vif.owner not in self._unheard_of
+            self._binding.stage(vif, Claim(vif.port_id, vif.owner if alive else ""))
+            self._binding.plug(vif)
+            self._holdings.load([vif], {vif.port_id: vif.owner} if alive else {})
+
     def delete(self, owner: str, *, release: bool) -> None:
         """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud."""
         with self._order(owner):
-            for port_id in self._ports_of(owner):
+            ports = self._ports_of(owner)
+            if not ports:
+                self._unheard_of.add(owner)
+            for port_id in ports:
                 self._unplug(port_id)
                 held = self._holdings.get(port_id)
                 freed = held and self._holdings.change(held, Use.FREED)

@@ -68,7 +68,7 @@ NETWORKS = [
 ]
 
 
-def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: Start) -> None:
+def test_every_network_and_endpoint_that_could_be_kuryrs_is_seen(docker: Start) -> None:
     engine = docker(
         {
             "/networks": (200, NETWORKS),
@@ -78,7 +78,7 @@ def test_all_networks_and_every_endpoint_that_could_be_kuryrs_are_seen(docker: S
         }
     )
     view = engine.view()
-    assert view.networks == {"n1", "n2", "n3", "n4"}
+    assert view.networks == {"n1", "n2"}
     assert view.endpoints == {"e1", "e2", "e3"}
 
 

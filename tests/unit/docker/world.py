@@ -20,6 +20,7 @@ from kuryr.docker.driver import Driver
 from kuryr.docker.endpoint_driver import EndpointDriver
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.exposure import PROTOCOLS
+from kuryr.docker.inheriting import Inheriting
 from kuryr.docker.ipam_driver import IpamDriver
 from kuryr.docker.late_words import LateWords
 from kuryr.docker.messages import PORT_MAP
@@ -137,7 +138,9 @@ class Docker:
         self.idle_suspects = Suspects(GRACE, node.clock)
         self.unused_floating = Suspects(GRACE, node.clock)
         self.outlets = Outlets(node.routers, node.floating, node.endpoints)
-        choices, sources = Choices(cast("Engine", self)), self.sources(node)
+        engine = cast("Engine", self)
+        self.inheriting = Inheriting(engine, node.networks, node.inheritance, node.endpoints)
+        choices, sources = Choices(engine), self.sources(node)
         rest = (node.endpoints, self.pending)
         departure = Departure(node.networks, node.reservations, node.idle, node.endpoints.releases)
         self.carrier = NetworkLabels(cast("Engine", self), node.networks, node.behind)
@@ -158,6 +161,7 @@ class Docker:
             publisher=Publisher(node.networks, node.endpoints, self.outlets, node.forwardings, node.behind),
             ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, node.keeping, choices, *rest),
         )
+        families.ipam.catch_up = self.inheriting.catch_up
         self.driver = cast("Driver", families)
 
     def sources(self, node: Node) -> Sources:
@@ -325,6 +329,7 @@ class Docker:
         """What the driver sweeps."""
         node = self.node
         return [
+            self.inheriting,
             lambda view: node.networks.sweep(view.networks, node.suspects),
             lambda view: node.reservations.sweep(view.addresses, self.unused),
             lambda view: node.reconciler.sweep(view.endpoints),

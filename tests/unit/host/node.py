@@ -17,6 +17,7 @@ from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
@@ -78,7 +79,10 @@ class Node:
         self.cloud = LocalCloud(client, self.topology, self.openings, mark)
         self.binding = kernel.binding()
         self.keeping = Keeping(client, mark, self.behind)
-        self.networks = Networks(client, self.topology, self.openings, self.keeping, mark, self.ask_for_sweep)
+        self.inheritance = Inheritance(client, self.topology, self.cloud, mark)
+        self.networks = Networks(
+            client, self.topology, self.openings, self.keeping, self.inheritance, mark, self.ask_for_sweep
+        )
         self.idle = IdlePorts(client, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
         self.floating = FloatingIPs(client, mark, self.behind, self.ask_for_sweep)
