@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.inheritance import is_pool
+from kuryr.gateway.identity import is_uuid
 from kuryr.gateway.topology import Existing
 from kuryr.model import IPNetwork, Named, Network, Subnet
 
@@ -54,7 +54,7 @@ class InheritedPool:
 
 def parse(text: str) -> PoolId | InheritedPool:
     """A pool by the id that Docker gives. Raises InvalidInput."""
-    return InheritedPool(text) if is_pool(text) else PoolId.parse(text)
+    return InheritedPool(text) if is_uuid(text) else PoolId.parse(text)
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ it came from. Until the engine removes it nothing else of it is changed, so that
 """
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, lent_owner
+from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, is_uuid, lent_owner
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.topology import Topology
 from kuryr.model import Mark, Network, Vif
@@ -37,12 +36,6 @@ _EXISTING_PORT = "kuryr.port.existing"
 _MADE_PORT = PORT_OWNER
 _NETWORK_NAME, _SUBNET_NAME, _POOL_NAME = "kuryr-net-", "kuryr-subnet-", "kuryrPool-"
 _EXPOSED_PORTS = "Docker exposed ports created by Kuryr."
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def is_pool(key: str) -> bool:
-    """Whether a key by which addresses are asked for can be one of kuryr-libnetwork's: the id of a subnet pool."""
-    return _is_uuid(key)
 
 
 class Inheritance:
@@ -204,7 +197,7 @@ class Inheritance:
         """Security groups for the exposed ports of containers whose Neutron port is gone: nobody uses them any more."""
         groups = self._neutron.security_groups.list(description=_EXPOSED_PORTS, project_id=self._neutron.project_id)
         of_port = {group.name.removesuffix("-exposed_ports"): group for group in groups}
-        ports = sorted(name for name in of_port if _is_uuid(name))
+        ports = sorted(name for name in of_port if is_uuid(name))
         living = {port.id for port in self._neutron.ports.list(id=ports)}
         for port_id in ports:
             if port_id not in living:
@@ -226,15 +219,11 @@ def _anchorages(
 def _berths(network: Network) -> tuple[Berth, ...]:
     """Of every subnet that has its addresses asked for, IPv4 first."""
     subnets = sorted(network.subnets, key=lambda subnet: subnet.version)
-    return tuple(Berth.at(tag, subnet.id) for subnet in subnets for tag in subnet.tags if _is_uuid(tag))
+    return tuple(Berth.at(tag, subnet.id) for subnet in subnets for tag in subnet.tags if is_uuid(tag))
 
 
 def _is_made(subnet: SubnetResource) -> bool:
     return subnet.name.startswith(_SUBNET_NAME)
-
-
-def _is_uuid(text: str) -> bool:
-    return _UUID.fullmatch(text) is not None
 
 
 def _pair(owner: str) -> tuple[str, ...]:

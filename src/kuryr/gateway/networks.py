@@ -15,8 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from kuryr.errors import CloudError, CloudRefused, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.identity import ANCHOR_OWNER, DEVICE_ID_LIMIT, IDLE_OWNER, PORT_OWNER, Anchor, Anchorage, Berth
-from kuryr.gateway.inheritance import INHERITED, Inheritance, is_pool
+from kuryr.gateway.identity import (
+    ANCHOR_OWNER,
+    DEVICE_ID_LIMIT,
+    IDLE_OWNER,
+    PORT_OWNER,
+    Anchor,
+    Anchorage,
+    Berth,
+    is_uuid,
+)
+from kuryr.gateway.inheritance import INHERITED, Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
@@ -166,7 +175,7 @@ class Networks:
         try:
             return self._known(lambda anchor: key in anchor.anchorage.keys, key)
         except NotFound:
-            if is_pool(key) and (found := self._inheritance.of_pool(key)):
+            if is_uuid(key) and (found := self._inheritance.of_pool(key)):
                 self._sweep_soon()
                 return Bound(*found)
             raise
