@@ -5,6 +5,7 @@ reader's way, stands in comments (`<!-- sh: … -->`) and is run in its place. E
 is followed by a comment `<!-- fails: … -->` with what it must say.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from kuryr.docker.options import OPTIONS
+from kuryr_lab.external import ExternalNetwork
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
 from kuryr_lab.layout import CHECKOUT
@@ -51,6 +53,13 @@ def sections() -> dict[str, list[Step]]:
 @pytest.mark.parametrize("heading", sections())
 def test_the_examples_work_as_they_stand(lab: Lab, host1: Host, tenant_network: TenantNetwork, heading: str) -> None:
     environment = {**os.environ, **exports(lab, host1.number, "demo")}
+    leads_out = any(" external" in step.lines for step in sections()[heading])
+    with ExternalNetwork(lab) if leads_out else contextlib.nullcontext():
+        follow(heading, environment)
+
+
+def follow(heading: str, environment: dict[str, str]) -> None:
+    """Do what a section says, and clean up."""
     try:
         for step in sections()[heading]:
             take(step, environment)
