@@ -1,5 +1,6 @@
 """`-p` and floating IPs, as somebody outside of the cloud sees them."""
 
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 
@@ -83,6 +84,9 @@ def test_a_published_port_is_forwarded(
     address = only_floating_ip(neutron)
     await_answer(lab, address, 8080, [container.name])
     assert lab.outside.fetch(address, 80) is None
+    (shown,) = json.loads(host1.run(["kuryr", "docker", "published", "--json"]).stdout)
+    assert shown["published"] == f"{address}:8080/tcp"
+    assert shown["container"] == f"{address_of(container, blue)}:80/tcp"
     assert container.fetch(lab.outside.address) == router.address
     with pytest.raises(CommandFailed, match="port 8080/tcp is published by another container"):
         routed.run(host1, blue, "--publish", "8080:80")

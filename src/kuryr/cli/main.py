@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kuryr.cli import docker, preallocate
+from kuryr.cli import docker, preallocate, published
 from kuryr.errors import KuryrError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+docker.app.command()(published.published)
 app.add_typer(docker.app, name="docker")
 app.add_typer(preallocate.app, name="preallocate")
 

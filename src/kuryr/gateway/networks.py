@@ -28,13 +28,13 @@ from kuryr.gateway.identity import (
 from kuryr.gateway.inheritance import INHERITED, Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
+from kuryr.gateway.routers import detach_last
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
 from kuryr.model import USUAL_PORT, IPAddress, Mark, Network, PortTraits, Subnet
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, PortResource
-from kuryr.neutron.routers import INTERFACES
 from kuryr.neutron.subnets import SubnetSpec as NeutronSubnetSpec
 from kuryr.suspects import Suspects
 
@@ -415,24 +415,13 @@ class Networks:
         try:
             self._neutron.networks.delete(network_id)
         except Conflict:
-            self._clear(network_id)
+            for port in self._neutron.ports.list(
+                network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
+            ):
+                self._neutron.ports.delete(port.id)
+            detach_last(self._neutron, network_id)
             self._neutron.networks.delete(network_id)
         self._topology.forget(network_id)
-
-    def _clear(self, network_id: str) -> None:
-        """Take what this host's containers left from a network; and if nobody else is on it, routers too."""
-        for port in self._neutron.ports.list(
-            network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
-        ):
-            self._neutron.ports.delete(port.id)
-        interfaces = self._neutron.ports.list(network_id=network_id, device_owner=INTERFACES)
-        if not interfaces or not all(
-            port.device_owner.startswith("network:") for port in self._neutron.ports.list(network_id=network_id)
-        ):
-            return
-        for port in interfaces:
-            for fixed_ip in port.fixed_ips:
-                self._neutron.routers.remove_interface(port.device_id, fixed_ip.subnet_id)
 
     def _abandon(self, network_id: str) -> None:
         try:

@@ -68,3 +68,14 @@ def external_of_router(router: RouterResource) -> str:
             f"router {router.name or router.id} leads to no external network", hint="give it a gateway in Neutron"
         )
     return router.external_network_id
+
+
+def detach_last(neutron: Neutron, network_id: str) -> None:
+    """Take routers off a network that nobody else is on any more: one request when none is on it."""
+    interfaces = neutron.ports.list(network_id=network_id, device_owner=INTERFACES)
+    if not interfaces:
+        return
+    if all(port.device_owner.startswith("network:") for port in neutron.ports.list(network_id=network_id)):
+        for port in interfaces:
+            for fixed_ip in port.fixed_ips:
+                neutron.routers.remove_interface(port.device_id, fixed_ip.subnet_id)

@@ -8,6 +8,7 @@ import pytest
 from fakes.neutron import FakeNeutron
 from kuryr.docker.publishing import Publication, Publish
 from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.published import published as list_published
 from unit.docker.world import Container, Docker, DockerNetwork
 from unit.host.node import MARK, Site, during, fail_call, site, snapshot
 
@@ -500,6 +501,24 @@ class TestFailures:
         docker.sweep_after_grace()
         docker.sweep_after_grace()
         assert snapshot(neutron) == before
+
+
+def test_what_is_published_is_shown(docker: Docker, neutron: FakeNeutron, outside: Outside) -> None:
+    mine = outside.floating_ip()
+    network = forwarding(docker)
+    one = docker.run(network, options=published((8081, 81), (8080, 80)))
+    two = docker.run(network, options={"neutron.floating_ip": mine["id"]})
+    docker.run(network)
+    docker.node.behind.pass_time()
+    (shared,) = (each for each in floating_ips(neutron).values() if each["id"] != mine["id"])
+    calls(neutron)
+    shown = list_published(neutron.client(), MARK)
+    assert len(calls(neutron)) == 4
+    assert {(str(way.outer), way.outer_port, str(way.inner), way.inner_port, way.owner) for way in shown} == {
+        (shared["floating_ip_address"], 8080, address(one), 80, one.id),
+        (shared["floating_ip_address"], 8081, address(one), 81, one.id),
+        (mine["floating_ip_address"], None, address(two), None, two.id),
+    }
 
 
 def test_an_anchor_says_it_in_words() -> None:

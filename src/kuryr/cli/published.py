@@ -1,0 +1,47 @@
+"""`kuryr docker published`: how this host's containers are reached from outside.
+
+`docker port` knows nothing of it: Docker drops what a remote driver tells of published ports.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from kuryr import config
+from kuryr.cli.docker import ConfigFiles
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def published(as_json: Json = False, config_file: ConfigFiles = None) -> None:
+    """Show how this host's containers are reached from outside: by floating IPs and forwarded ports."""
+    from kuryr.gateway.published import published as list_published  # noqa: PLC0415
+    from kuryr.neutron.session import connect  # noqa: PLC0415
+
+    conf = config.load(config_file)
+    config.register_credentials(conf)
+    ways = list_published(connect(conf), config.mark(conf))
+    rows = [
+        {
+            "published": _place(way.outer, way.outer_port, way.protocol),
+            "container": _place(way.inner, way.inner_port, way.protocol),
+            "endpoint": way.owner,
+            "network_id": way.network_id,
+        }
+        for way in ways
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("published", "container", "endpoint", "network", box=None, pad_edge=False)
+    for way, row in zip(ways, rows, strict=True):
+        table.add_row(row["published"], row["container"], way.owner[:12], way.network_id)
+    Console().print(table, soft_wrap=True)
+
+
+def _place(address: object, port: int | None, protocol: str) -> str:
+    return f"{address}:{port}/{protocol}" if port else str(address)
