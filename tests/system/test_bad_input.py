@@ -228,7 +228,9 @@ REQUESTS: dict[str, Bad] = {
     "an endpoint of nothing": Bad(
         "NetworkDriver.CreateEndpoint", endpoint("10.30.0.5/24"), 404, r"this host has no Kuryr network efefefefefef .*"
     ),
-    "a join of nothing": Bad("NetworkDriver.Join", endpoint(""), 404, r"endpoint cdcdcdcdcdcd has no port .*"),
+    "a join of nothing": Bad(
+        "NetworkDriver.Join", endpoint(""), 404, r"this host has no Kuryr network efefefefefef .*"
+    ),
     "an id with blanks": Bad(
         "NetworkDriver.Join", {**endpoint(""), "EndpointID": "a b"}, 400, r"the request .* read.*"
     ),

@@ -171,7 +171,7 @@ def test_an_address_of_a_foreign_port_is_refused(
     option = f"neutron.net.uuid={tenant_network.id}"
     name = bench.network(host1, "--subnet", tenant_network.cidr, "--ipam-opt", option)
     address = vip["fixed_ips"][0]["ip_address"]
-    with pytest.raises(CommandFailed, match=f"{address} already allocated"):
+    with pytest.raises(CommandFailed, match=rf"{address} is in use: Octavia"):
         bench.run(host1, name, "--ip", address)
     assert tenant.show("port", vip["id"]) == vip
     bench.clear()
