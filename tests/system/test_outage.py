@@ -57,7 +57,6 @@ NEVER_WAIT: dict[str, dict[str, str]] = {
     "NetworkDriver.Leave": OTHERS,
     "NetworkDriver.DeleteEndpoint": OTHERS,
     "NetworkDriver.EndpointOperInfo": OTHERS,
-    "NetworkDriver.ProgramExternalConnectivity": OTHERS,
     "NetworkDriver.RevokeExternalConnectivity": OTHERS,
     "IpamDriver.ReleaseAddress": {"PoolID": POOL, "Address": "10.1.0.5"},
     "IpamDriver.ReleasePool": {"PoolID": POOL},

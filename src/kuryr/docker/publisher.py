@@ -49,8 +49,10 @@ class Publisher:
     def program(self, request: messages.Connectivity) -> Reply:
         """Publish the endpoint's ports: one request for each forwarding, or one for the floating IP. Twice is once."""
         wanted = published_ports(request.options)
+        if not wanted:
+            return {}
         bound = self._networks.of_owner(request.network_id)
-        if not wanted or GatewayStyle.of(bound.anchorage.settings) is GatewayStyle.ENGINE:
+        if GatewayStyle.of(bound.anchorage.settings) is GatewayStyle.ENGINE:
             return {}
         if INHERITED in bound.anchorage.settings:
             return {}

@@ -546,3 +546,10 @@ def program(docker: Docker, container: Container, options: Mapping[str, Any]) ->
 
 def revoke(docker: Docker, container: Container) -> None:
     docker.call("NetworkDriver.RevokeExternalConnectivity", NetworkID=container.network.id, EndpointID=container.id)
+
+
+def test_where_nothing_is_published_neutron_is_not_asked_about_it(docker: Docker, neutron: FakeNeutron) -> None:
+    """Docker says so of every container, and may do while Neutron is down."""
+    ids = {"NetworkID": "f" * 64, "EndpointID": "e" * 64}
+    assert docker.call("NetworkDriver.ProgramExternalConnectivity", **ids, Options={}) == {}
+    assert neutron.calls == []
