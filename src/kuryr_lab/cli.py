@@ -29,6 +29,8 @@ class WhichIdentity(enum.StrEnum):
     ADMIN = "admin"
     KURYR = "kuryr"
     DEMO = "demo"
+    OPERATOR = "operator"
+    SERVANT = "servant"
 
 
 def main() -> None:
