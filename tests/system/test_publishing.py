@@ -16,6 +16,7 @@ from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
+from system.test_exposure import mailbox
 
 SUBNET = ("--subnet", "10.77.0.0/24")
 
@@ -126,11 +127,15 @@ def test_udp_is_forwarded_and_a_port_is_chosen_if_none_is_said(
     assert made == {("udp", 5300): 53, ("tcp", 32768): 80, ("tcp", 8000): 81}
     container.serve(80)
     await_answer(lab, floating["floating_ip_address"], 32768, [container.name])
-    container.run(["sh", "-c", "hostname > /name"])
-    host1.docker("exec", "--detach", container.name, "udpsvd", "-v", "0", "53", "cat", "/name")
-    ask = f"exec 3<>/dev/udp/{floating['floating_ip_address']}/5300 && echo ? >&3 && timeout 2 head -n 1 <&3"
-    name = container.run(["hostname"]).stdout
-    wait_until("UDP is answered", lambda: lab.outside.run(["bash", "-c", ask], check=False).stdout == name, seconds=20)
+    send = ["bash", "-c", f"printf hello >/dev/udp/{floating['floating_ip_address']}/5300"]
+    with mailbox(container, 53) as published:
+
+        def arrived() -> bool:
+            lab.outside.run(send)
+            return published.poll() is not None
+
+        wait_until("a datagram arrives", arrived, seconds=20)
+        assert published.communicate()[0] == "hello\n"
 
 
 @pytest.mark.exhaustive
