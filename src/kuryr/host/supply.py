@@ -64,6 +64,7 @@ class Supply:
         if any(held.use is Use.FREED for held in self._wanted(request)):
             # Right after a start, what the engine gives back is looked up behind.
             self._behind.drain(self._settle)
+        idle = [held for held in self._wanted(request) if held.use is not Use.CLAIMED]
         try:
             return self._made_patiently(request)
         except Exhausted:
@@ -73,7 +74,10 @@ class Supply:
             orphans = [held for held in self._wanted(request) if held.use is Use.ORPHANED]
             taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
             if not taken:
-                raise
+                if not idle:
+                    raise
+                # The engine has given it back in this very moment.
+                self._behind.drain(self._settle)
         # Their last users may have made anything of them.
         for held in taken:
             self._replace(held)

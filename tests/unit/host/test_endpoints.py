@@ -477,3 +477,28 @@ def test_a_port_with_this_hosts_mark_on_another_host_is_not_this_hosts(
     port_id = start(node, blue)
     neutron.cloud.resources["port"][port_id]["binding:host_id"] = "elsewhere"
     assert node.cloud.held() == []
+
+
+def test_an_address_that_is_given_back_while_it_is_asked_for_is_had_in_the_end(
+    node: Node, neutron: FakeNeutron, blue: Site
+) -> None:
+    """Right after a start: the engine's release is still on its way when Neutron says that the address is taken."""
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
+    fresh = node.restarted()
+    fresh.endpoints.load()
+    refused = threading.Event()
+
+    def give_back(asked: Request) -> None:
+        match asked.method:
+            case "POST" if not refused.is_set():
+                fresh.endpoints.release(blue.subnet_id, blue[7])
+            case "GET":
+                refused.set()
+            case "DELETE":
+                assert refused.wait(5)
+
+    neutron.on_request = give_back
+    vif = fresh.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
+    assert fresh.behind.drain(10)
+    assert [port["id"] for port in ports(neutron)] == [vif.port_id]
+    fresh.close()
