@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from kuryr.docker import sockets
+from kuryr.docker.server import sockets
 
 DOWN = "down"
 

@@ -19,7 +19,7 @@ from typing import Any
 from kuryr.binding.links import Links
 from kuryr.binding.ovsdb import Ovsdb
 from kuryr.cli.main import main
-from kuryr.docker.server import Server
+from kuryr.docker.server.http import Server
 from kuryr.neutron.api import Api
 
 PLAN = "plan.json"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX
 
-from kuryr.docker import sockets
+from kuryr.docker.server import sockets
 
 FAMILIES = {
     "AF_UNIX": AF_UNIX,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from kuryr.docker.options import OPTIONS
+from kuryr.docker.options.catalogue import OPTIONS
 from kuryr_lab.external import ExternalNetwork
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab

@@ -41,8 +41,8 @@ def serve(config_file: ConfigFiles = None) -> None:
     and by mutual TLS at [docker] listen_tcp, if that is set.
     Then: docker network create -d kuryr --ipam-driver kuryr --subnet 10.1.0.0/24 blue
     """
-    from kuryr.docker import sockets, tcp  # noqa: PLC0415
-    from kuryr.docker.service import serve as serve_docker  # noqa: PLC0415
+    from kuryr.docker.server import sockets, tcp  # noqa: PLC0415
+    from kuryr.docker.server.service import serve as serve_docker  # noqa: PLC0415
 
     conf = config.load(config_file)
     logging.basicConfig(
@@ -75,7 +75,7 @@ def plugin_file(
 
     kuryr docker plugin-file json > /etc/docker/plugins/kuryr.json
     """
-    from kuryr.docker import discovery, tcp  # noqa: PLC0415
+    from kuryr.docker.server import discovery, tcp  # noqa: PLC0415
 
     conf = config.load(config_file)
     socket = Path(conf.docker.socket)

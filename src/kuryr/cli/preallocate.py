@@ -52,7 +52,7 @@ def subnets(
     config_file: ConfigFiles = None,
 ) -> None:
     """Make subnets of a network."""
-    from kuryr.docker.addresses import parse_cidr  # noqa: PLC0415
+    from kuryr.docker.options.addresses import parse_cidr  # noqa: PLC0415
 
     ranges = [parse_cidr(each, "subnet") for each in cidrs]
     made = _open(config_file).subnets(_named(network), ranges, name, tag or [])

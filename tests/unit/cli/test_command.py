@@ -100,7 +100,7 @@ def test_it_serves_and_ends_in_order(serve: Serve, path: Path) -> None:
 
 def test_the_handshake_waits_for_no_library_of_the_cloud_or_the_switch() -> None:
     """They take longer to import than all the rest, and Docker waits for the handshake of every driver."""
-    program = "import sys, kuryr.cli.docker, kuryr.docker.tcp, kuryr.docker.service; print(*sys.modules)"
+    program = "import sys, kuryr.cli.docker, kuryr.docker.server.tcp, kuryr.docker.server.service; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"keystoneauth1", "requests", "openstack", "ovs", "ovsdbapp", "pyroute2", "httpx", "prometheus_client"}
     assert heavy.isdisjoint(loaded)

@@ -13,7 +13,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.cli.main import app
 from kuryr.errors import InvalidInput, KuryrError, NotFound
 from kuryr.model import sticky_mac
-from unit.docker.test_existing_ports import now
+from unit.docker.driver.test_existing_ports import now
 from unit.docker.world import Docker
 from unit.host.node import Node, Site, site, snapshot
 

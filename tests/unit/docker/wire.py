@@ -14,11 +14,11 @@ from typing import Any
 import httptools
 import uvicorn
 
-from kuryr.docker import sockets
-from kuryr.docker.capabilities import LOCAL
-from kuryr.docker.driver import Driver
-from kuryr.docker.methods import Lane
-from kuryr.docker.server import Lanes, Server
+from kuryr.docker.driver.assembly import Driver
+from kuryr.docker.protocol.capabilities import LOCAL
+from kuryr.docker.server import sockets
+from kuryr.docker.server.http import Lanes, Server
+from kuryr.docker.server.methods import Lane
 
 
 class Connection:

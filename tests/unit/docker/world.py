@@ -13,25 +13,25 @@ from ipaddress import ip_address, ip_interface, ip_network
 from types import SimpleNamespace
 from typing import Any, cast
 
-from kuryr.docker import messages
-from kuryr.docker.choices import Choices
-from kuryr.docker.departure import Departure
-from kuryr.docker.driver import Driver
-from kuryr.docker.endpoint_driver import EndpointDriver
+from kuryr.docker.driver.assembly import Driver
+from kuryr.docker.driver.choices import Choices
+from kuryr.docker.driver.departure import Departure
+from kuryr.docker.driver.endpoint import EndpointDriver
+from kuryr.docker.driver.ipam import IpamDriver
+from kuryr.docker.driver.network import NetworkDriver
+from kuryr.docker.driver.outlets import Outlets
+from kuryr.docker.driver.pools import PendingPools
+from kuryr.docker.driver.publisher import Publisher
+from kuryr.docker.driver.sources import Sources
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
-from kuryr.docker.exposure import PROTOCOLS
-from kuryr.docker.inheriting import Inheriting
-from kuryr.docker.ipam_driver import IpamDriver
-from kuryr.docker.late_words import LateWords
-from kuryr.docker.messages import PORT_MAP
-from kuryr.docker.methods import INSTANT, METHODS
-from kuryr.docker.network_driver import NetworkDriver
-from kuryr.docker.network_labels import NetworkLabels
-from kuryr.docker.outlets import Outlets
-from kuryr.docker.pools import PendingPools
-from kuryr.docker.publisher import Publisher
-from kuryr.docker.sources import Sources
-from kuryr.docker.sweeping import Sweep
+from kuryr.docker.options.exposure import PROTOCOLS
+from kuryr.docker.protocol import messages
+from kuryr.docker.protocol.messages import PORT_MAP
+from kuryr.docker.server.methods import INSTANT, METHODS
+from kuryr.docker.sweeps.inheriting import Inheriting
+from kuryr.docker.sweeps.late_words import LateWords
+from kuryr.docker.sweeps.network_labels import NetworkLabels
+from kuryr.docker.sweeps.sweeper import Sweep
 from kuryr.errors import KuryrError
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.model import IPAddress, PortRange

@@ -1,0 +1,33 @@
+"""What must be gone before a network can be given back: ports and addresses on their way, and idle sticky ports."""
+
+from kuryr.docker.options.settings import Sticky
+from kuryr.gateway.idle import IdlePorts
+from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.reservations import Reservations
+from kuryr.host.releases import Releases
+
+SETTLE = 30.0
+"""Seconds that the removal of a network waits for ports that are still being deleted."""
+
+
+class Departure:
+    """Clears a network. Thread-safe."""
+
+    def __init__(self, networks: Networks, reservations: Reservations, idle: IdlePorts, releases: Releases) -> None:
+        self._networks = networks
+        self._reservations = reservations
+        self._idle = idle
+        self._releases = releases
+
+    def clear(self, bound: Bound) -> None:
+        """Wait for what is on its way; remove what only this network of the engine's has kept. Raises CloudError."""
+        network = bound.network
+        self._releases.settle_network(network.id, SETTLE)
+        self._reservations.settle([subnet.id for subnet in network.subnets])
+        if _may_keep_ports(bound) and network.id not in self._networks.stood_on(besides=bound.anchorage.owner):
+            self._idle.remove(network.id)
+
+
+def _may_keep_ports(bound: Bound) -> bool:
+    """Whether containers of the network may have sticky ports: by its own rule, or by options of their endpoints."""
+    return Sticky.of(bound.anchorage.settings) is not Sticky.NONE or not bound.anchorage.keys
