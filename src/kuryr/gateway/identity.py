@@ -121,6 +121,11 @@ class Anchor:
     template: PortTraits = USUAL_PORT
 
 
+def name_for(owner: str) -> str:
+    """How what is made for a network of the engine is called; names are for people and need not be unique."""
+    return f"kuryr-{owner[:12]}"
+
+
 def keeper_words(keeper: str) -> tuple[str, ...]:
     """The setting of an anchor whose addresses are the keeper's; none if nobody keeps them."""
     return (f"{_KEEPER}{keeper}",) if keeper else ()

@@ -13,10 +13,11 @@ it came from. Until the engine removes it nothing else of it is changed, so that
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, is_uuid, lent_owner
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.topology import Topology
@@ -41,9 +42,10 @@ _EXPOSED_PORTS = "Docker exposed ports created by Kuryr."
 class Inheritance:
     """Finds, takes over and gives back what kuryr-libnetwork made or adopted. Thread-safe."""
 
-    def __init__(self, neutron: Neutron, topology: Topology, cloud: LocalCloud, mark: Mark) -> None:
+    def __init__(self, neutron: Neutron, topology: Topology, anchors: Anchors, cloud: LocalCloud, mark: Mark) -> None:
         self._neutron = neutron
         self._topology = topology
+        self._anchors = anchors
         self._cloud = cloud
         self._mark = mark
         self._strangers: set[str] = set()
@@ -75,12 +77,14 @@ class Inheritance:
             return Anchorage(pool_id, _berths(network), (INHERITED,)), network
         return None
 
-    def ports(self, network_ids: Iterable[str]) -> list[Vif]:
-        """The ports on these networks that kuryr-libnetwork bound to this host, unless taken over: one request.
+    def ports(self) -> list[Vif]:
+        """The ports that kuryr-libnetwork bound to this host, on networks that were taken over of it: one request.
 
-        They are described as they will be then: those that were there before are lent.
+        Those that were taken over themselves are left out; the others are described as they will be then: those that
+        were there before are lent.
         """
-        wanted = sorted(set(network_ids))
+        anchors = self._anchors.all().values()
+        wanted = sorted({each.network_id for each in anchors if INHERITED in each.anchorage.settings})
         if not wanted:
             return []
         listed = self._neutron.ports.list(network_id=wanted, **{"tags-any": [_MADE_PORT, _EXISTING_PORT]})

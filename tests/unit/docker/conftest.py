@@ -23,7 +23,7 @@ def kernel() -> FakeKernel:
 @pytest.fixture
 def docker(neutron: FakeNeutron, kernel: FakeKernel) -> Iterator[Docker]:
     docker = Docker(Node(neutron, kernel))
-    docker.node.networks.owners()
+    docker.node.networks.anchors.owners()
     docker.node.endpoints.load()
     neutron.calls.clear()
     yield docker

@@ -336,8 +336,8 @@ class Docker:
             LateWords(self, node.networks, node.endpoints, expose=self.expose).sweep,
             lambda _: node.openings.sweep(self.unused_groups),
             self.carrier.sweep,
-            lambda _: node.idle.sweep(node.networks.stood_on(), self.idle_suspects),
-            lambda _: node.floating.sweep(self.outlets.kept(node.networks.settings()), self.unused_floating),
+            lambda _: node.idle.sweep(node.networks.anchors.stood_on(), self.idle_suspects),
+            lambda _: node.floating.sweep(self.outlets.kept(node.networks.anchors.settings()), self.unused_floating),
         ]
 
     def view(self) -> EngineView:

@@ -39,7 +39,7 @@ def made(neutron: FakeNeutron) -> list[str]:
 
 
 def test_making_one_takes_three_requests(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.owners()
+    node.networks.anchors.owners()
     neutron.calls.clear()
     bound = node.networks.create("net1", [SUBNET])
     assert calls(neutron) == ["POST networks", "POST subnets", "POST ports"]
@@ -60,7 +60,7 @@ def test_adopting_takes_one_more_request_than_finding_and_removing_one(node: Nod
     blue = site(neutron)
     before = snapshot(neutron)
     network = node.topology.network(blue.network_id)
-    node.networks.owners()
+    node.networks.anchors.owners()
     neutron.calls.clear()
     node.networks.adopt(ADOPTED, network)
     assert calls(neutron) == ["POST ports"]
@@ -263,7 +263,7 @@ def test_the_sweep_removes_what_the_engine_has_forgotten(node: Node, neutron: Fa
     node.clock.now += 1
     assert node.networks.sweep((), node.suspects) == 0
     assert snapshot(neutron) == before
-    assert node.networks.owners() == set()
+    assert node.networks.anchors.owners() == set()
 
 
 def test_the_sweep_spares_networks_that_the_engine_knows(node: Node, neutron: FakeNeutron) -> None:
@@ -282,7 +282,7 @@ def test_the_sweep_of_a_new_process_spares_a_network_with_another_anchor(node: N
     sweep_after_grace(fresh, "net2")
     assert made(neutron) == [bound.network.id]
     assert port.port_id in snapshot(neutron)["port"]
-    assert fresh.networks.owners() == {"net2"}
+    assert fresh.networks.anchors.owners() == {"net2"}
 
 
 def test_a_network_that_is_just_being_made_is_not_swept(node: Node, neutron: FakeNeutron) -> None:
@@ -334,7 +334,7 @@ def test_a_silent_cloud_ends_the_sweep_at_once(node: Node, neutron: FakeNeutron)
 
 
 def test_different_networks_do_not_wait_for_each_other(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.owners()
+    node.networks.anchors.owners()
     together = threading.Barrier(3)
 
     def meet(request: Request) -> None:
@@ -372,7 +372,7 @@ def test_after_a_restart_and_its_first_sweep_nothing_has_to_be_read_again(node: 
 def test_several_subnets_are_made_by_one_request_and_found_by_key_and_address(node: Node, neutron: FakeNeutron) -> None:
     six = SubnetSpec(ip_network("fd00:5::/64"), ip_address("fd00:5::1"), key="key6")
     more = SubnetSpec(IPv4Network("10.6.0.0/24"), None, key="key2")
-    node.networks.owners()
+    node.networks.anchors.owners()
     neutron.calls.clear()
     node.networks.create("net1", [SUBNET, six, more])
     assert calls(neutron) == ["POST networks", "POST subnets", "POST ports"]

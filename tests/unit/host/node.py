@@ -13,6 +13,7 @@ from typing import Any
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
+from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
@@ -21,6 +22,7 @@ from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
+from kuryr.gateway.own_networks import OwnNetworks
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.routers import Routers
@@ -79,9 +81,11 @@ class Node:
         self.cloud = LocalCloud(client, self.topology, self.openings, mark)
         self.binding = kernel.binding()
         self.keeping = Keeping(client, mark, self.behind)
-        self.inheritance = Inheritance(client, self.topology, self.cloud, mark)
+        anchors = Anchors(client, mark)
+        self.inheritance = Inheritance(client, self.topology, anchors, self.cloud, mark)
+        own = OwnNetworks(client, self.topology, mark, self.ask_for_sweep)
         self.networks = Networks(
-            client, self.topology, self.openings, self.keeping, self.inheritance, mark, self.ask_for_sweep
+            self.topology, anchors, own, self.openings, self.keeping, self.inheritance, self.ask_for_sweep
         )
         self.idle = IdlePorts(client, mark, self.ask_for_sweep)
         self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)

@@ -24,6 +24,7 @@ from kuryr.docker.sweeps.inheriting import Inheriting
 from kuryr.docker.sweeps.late_words import LateWords
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
+from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
 from kuryr.gateway.guards import Guards
@@ -32,6 +33,7 @@ from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
+from kuryr.gateway.own_networks import OwnNetworks
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.routers import Routers
@@ -63,8 +65,10 @@ class Driver:
         reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
         idle = IdlePorts(neutron, mark, self._sweep_soon)
         keeping = Keeping(neutron, mark, self._behind)
-        inheritance = Inheritance(neutron, topology, cloud, mark)
-        networks = Networks(neutron, topology, openings, keeping, inheritance, mark, self._sweep_soon)
+        anchors = Anchors(neutron, mark)
+        inheritance = Inheritance(neutron, topology, anchors, cloud, mark)
+        own = OwnNetworks(neutron, topology, mark, self._sweep_soon)
+        networks = Networks(topology, anchors, own, openings, keeping, inheritance, self._sweep_soon)
         binding = Binding(
             BindingContext(
                 deployment=mark.deployment,
@@ -89,14 +93,14 @@ class Driver:
         late_words = LateWords(engine, networks, endpoints, expose=conf.docker.expose)
         sweeps: list[Sweep] = [
             inheriting,
-            lambda view: networks.sweep(swarm.alive(view, networks.owners()), unused_networks),
+            lambda view: networks.sweep(swarm.alive(view, anchors.owners()), unused_networks),
             lambda view: reservations.sweep(view.addresses, unused_addresses),
             lambda view: reconciler.sweep(view.endpoints),
             late_words.sweep,
-            lambda _: idle.sweep(networks.stood_on(), unused_ports),
+            lambda _: idle.sweep(anchors.stood_on(), unused_ports),
             lambda _: openings.sweep(unused_groups),
             labels.sweep,
-            lambda _: floating.sweep(outlets.kept(networks.settings()), unused_floating),
+            lambda _: floating.sweep(outlets.kept(anchors.settings()), unused_floating),
         ]
         self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
         choices = Choices(engine)

@@ -17,7 +17,7 @@ from kuryr.docker.options import catalogue, naming
 from kuryr.docker.options.catalogue import Place, Values
 from kuryr.docker.options.settings import Labels, Sticky
 from kuryr.errors import InvalidInput
-from kuryr.gateway.networks import Bound
+from kuryr.gateway.bound import Bound
 from kuryr.model import Choice, IPAddress
 
 LOG = logging.getLogger(__name__)

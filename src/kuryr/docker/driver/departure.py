@@ -1,8 +1,9 @@
 """What must be gone before a network can be given back: ports and addresses on their way, and idle sticky ports."""
 
 from kuryr.docker.options.settings import Sticky
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.networks import Networks
 from kuryr.gateway.reservations import Reservations
 from kuryr.host.releases import Releases
 
@@ -24,7 +25,7 @@ class Departure:
         network = bound.network
         self._releases.settle_network(network.id, SETTLE)
         self._reservations.settle([subnet.id for subnet in network.subnets])
-        if _may_keep_ports(bound) and network.id not in self._networks.stood_on(besides=bound.anchorage.owner):
+        if _may_keep_ports(bound) and network.id not in self._networks.anchors.stood_on(besides=bound.anchorage.owner):
             self._idle.remove(network.id)
 
 

@@ -18,10 +18,11 @@ from kuryr.docker.options.publishing import Publication
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP, Interface
 from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.floating import FloatingChoice
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.inheritance import INHERITED
-from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.networks import Networks
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import USUAL_PORT, PortTraits, Subnet, Vif, Wanted
 
@@ -92,7 +93,7 @@ class EndpointDriver:
 
     def delete_endpoint(self, request: messages.Endpoint) -> Reply:
         """Remove the interface; the port too, unless Kuryr's IPAM will be asked to. Never waits for Neutron."""
-        anchorage = self._networks.remembered(request.network_id)
+        anchorage = self._networks.anchors.remembered(request.network_id)
         self._outlets.take_back(request.endpoint_id)
         self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
         return {}

@@ -20,8 +20,9 @@ from kuryr.docker.options.catalogue import Place
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.keeping import Keeping
-from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.networks import Networks
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.host.endpoints import Endpoints
@@ -172,7 +173,7 @@ class IpamDriver:
         pending = self._pending.of(pool)
         if address and pending and not pending.found:
             return ip_interface(f"{address}/{pool.cidr.prefixlen}")
-        if pool.subnet_id and (pending or not self._networks.has_key(pool.key)):
+        if pool.subnet_id and (pending or not self._networks.anchors.has_key(pool.key)):
             return self._keep(pool, address)
         if pending:
             raise NotFound(

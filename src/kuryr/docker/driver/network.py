@@ -19,9 +19,10 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import GENERIC, INTERNAL
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth, keeper_words
-from kuryr.gateway.networks import Bound, Networks
+from kuryr.gateway.networks import Networks
 from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.model import Named, Network, PortTraits, Subnet
@@ -63,11 +64,11 @@ class NetworkDriver:
         asked = requested.subnets(swarm.as_creation(request, self._pending), self._pending)
         existing = _existing(said, asked)
         done = said.swarm or (swarm.ADOPTED if existing else swarm.MADE)
-        if not existing and (begun := self._networks.find(owner)):
-            existing = Existing(network=Named(id=begun.id))
+        if not existing and (begun := self._networks.anchors.network_of(owner)):
+            existing = Existing(network=Named(id=begun))
         bound = self._place(owner, asked, existing, replace(said, swarm=done), keeper=owner)
         if done == swarm.MADE:
-            self._networks.take_over(bound.network)
+            self._networks.own.take_over(bound.network)
         return {"Options": {**swarm.by_id(given), swarm.NETWORK_OPTION: bound.network.id, swarm.OPTION: done}}
 
     def free_network(self, request: messages.NetworkOnly) -> Reply:
@@ -87,7 +88,7 @@ class NetworkDriver:
         """Make or adopt the Neutron network: at most three requests. Twice is once."""
         owner, said = request.network_id, _said(request.options)
         # A swarm's network comes to a node again and again under the same id, each time with another pool.
-        if owner in self._networks.owners() and not said.swarm:
+        if owner in self._networks.anchors.owners() and not said.swarm:
             return {}
         if requested.without_addresses(request):
             if said.sticky is not Sticky.NONE:

@@ -11,8 +11,8 @@ from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.naming import named
 from kuryr.docker.options.publishing import OPTION, Publication, Publish
 from kuryr.errors import InvalidInput
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.floating import FloatingChoice, FloatingIPs, InUse
-from kuryr.gateway.networks import Bound
 from kuryr.gateway.routers import Routers, external_of_router
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import FixedIP, Network, Vif

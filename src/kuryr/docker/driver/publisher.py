@@ -77,7 +77,7 @@ class Publisher:
     def revoke(self, request: messages.Endpoint) -> Reply:
         """The endpoint is not its container's way out any more. Never waits for Neutron."""
         programmed = self._forget(request.endpoint_id)
-        anchorage = self._networks.remembered(request.network_id)
+        anchorage = self._networks.anchors.remembered(request.network_id)
         floating_ip = Publication.of(anchorage.settings).floating_ip if anchorage else ""
         if programmed and floating_ip:
             self._behind.later(LINGER, self._withdrawal(floating_ip, request.endpoint_id))

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kuryr.docker.options.catalogue import DOCKERS_MTU
 from kuryr.errors import InvalidInput
-from kuryr.gateway.networks import Bound
+from kuryr.gateway.bound import Bound
 from kuryr.gateway.specs import NetworkSpec
 from kuryr.model import PortTraits
 

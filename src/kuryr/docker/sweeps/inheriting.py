@@ -33,7 +33,7 @@ class Inheriting:
         """
         self._networks.inherit(view.networks)
         resisting = 0
-        for vif in self._inheritance.ports(self._networks.inherited()):
+        for vif in self._inheritance.ports():
             try:
                 # The interface first: without the mark, the port is found again.
                 self._endpoints.inherit(vif, alive=vif.owner in view.endpoints)

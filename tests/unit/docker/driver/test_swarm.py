@@ -100,7 +100,7 @@ def engines(neutron: FakeNeutron) -> Iterator[list[Docker]]:
     """Three hosts' engines, none of which has asked Neutron for anything yet."""
     engines = [Docker(Node(neutron, FakeKernel(), mark=Mark("test", name))) for name in ("h1", "h2", "h3")]
     for engine in engines:
-        engine.node.networks.owners()
+        engine.node.networks.anchors.owners()
         engine.node.endpoints.load()
     neutron.calls.clear()
     yield engines

@@ -104,7 +104,7 @@ def test_an_old_container_stops_and_its_port_goes(
     docker.sweep()
     if restarted:
         docker.restart_driver()
-        docker.node.networks.owners()
+        docker.node.networks.anchors.owners()
         docker.node.endpoints.load()
     docker.stop(container)
     assert ports(libnetwork.neutron) == [anchor_of(libnetwork)]
@@ -323,7 +323,7 @@ def test_what_other_hosts_have_stays(docker: Docker, libnetwork: Libnetwork, neu
 def test_a_strangers_tags_mean_nothing(docker: Docker, libnetwork: Libnetwork) -> None:
     network = libnetwork.create_network(project_id=OTHER_PROJECT)
     docker.sweep()
-    assert docker.node.networks.owners() == set()
+    assert docker.node.networks.anchors.owners() == set()
     with pytest.raises(NotFound):
         docker.run(network)
 
@@ -335,7 +335,7 @@ def test_two_networks_with_the_same_tags_are_not_guessed_at(
     tags = neutron.cloud.get("network", next(iter(snapshot(neutron)["network"])))["tags"]
     neutron.cloud.tag("network", site(neutron).network_id, tags)
     docker.sweep()
-    assert docker.node.networks.owners() == set()
+    assert docker.node.networks.anchors.owners() == set()
 
 
 def test_published_ports_are_ignored_as_ever(docker: Docker, libnetwork: Libnetwork) -> None:
