@@ -1,11 +1,14 @@
 """A swarm of the lab's hosts, with Kuryr as their managed plugin."""
 
+import json
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kuryr_lab.errors import CommandFailed
+from kuryr_lab.docker import answers, boot_docker
+from kuryr_lab.errors import CommandFailed, LabError, tail
 from kuryr_lab.host import Host
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
@@ -100,6 +103,7 @@ def swarm_of(hosts: list[Host], built: Path) -> Iterator[Swarm]:
     manager, *others = hosts
     try:
         for host in hosts:
+            _forget_drivers(host)
             folder = host.etc / "kuryr-swarm"
             folder.mkdir(exist_ok=True)
             conf = (host.etc / "kuryr" / "kuryr.conf").read_text()
@@ -113,8 +117,7 @@ def swarm_of(hosts: list[Host], built: Path) -> Iterator[Swarm]:
                 "swarm", "join", "--token", token, "--advertise-addr", address, f"{manager.management_address}:2377"
             )
         for host in hosts:
-            # Docker's own, made in its own time: no test shall take it for a leak.
-            wait_until(f"{host.name} has its ingress", lambda host=host: _has_ingress(host), 60)  # type: ignore[misc]
+            _await_ingress(host)
         yield Swarm(hosts)
     finally:
         for host in reversed(hosts):
@@ -123,8 +126,29 @@ def swarm_of(hosts: list[Host], built: Path) -> Iterator[Swarm]:
             plugin.remove(host)
 
 
-def _has_ingress(host: Host) -> bool:
-    return (host.run_directory / "docker/netns/ingress_sbox").exists()
+def _forget_drivers(host: Host) -> None:
+    """Restart Docker.
+
+    It tells every driver that it ever found of the nodes of a swarm, before it makes its ingress: those that tests
+    before have left without a process cost it fifteen seconds each.
+    """
+    host.find_daemon("dockerd").stop(signal.SIGTERM, 60)
+    boot_docker(host, ready=lambda: answers(host.docker_socket))
+
+
+def _await_ingress(host: Host) -> None:
+    """Docker makes its ingress in its own time: no test shall take a part of it for a leak."""
+    look = ["nsenter", "--net=/run/docker/netns/ingress_sbox", "ip", "-json", "link"]
+
+    def complete() -> bool:
+        done = host.run(look, check=False)
+        return done.returncode == 0 and {"eth0", "eth1"} <= {link["ifname"] for link in json.loads(done.stdout)}
+
+    try:
+        wait_until(f"{host.name} has its ingress", complete, 60)
+    except LabError as error:
+        log = host.find_daemon("dockerd").log
+        raise LabError(f"{error}; Docker says:\n{tail(log)}", log=log) from None
 
 
 def address(task: Container) -> str:
