@@ -5,13 +5,16 @@ CLOUD := build/cloud/.installed
 ENGINES := build/engines/.installed
 LIBNETWORK := build/libnetwork/.installed
 
-.PHONY: help setup packages root demo lab check test test-all lock clean
+.PHONY: help setup packages root demo bench lab check test test-all lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: setup ## two Docker hosts, one Neutron network, traffic between them (KEEP=1 leaves the lab up)
 	$(BIN)/kuryr-lab demo $(if $(KEEP),--keep)
+
+bench: setup $(LIBNETWORK) ## how fast Kuryr is beside Docker's bridge and kuryr-libnetwork; into build/bench.json
+	$(BIN)/kuryr-lab bench
 
 lab: setup ## bring up a private cloud with two Docker hosts: kuryr-lab up
 	$(BIN)/kuryr-lab up

@@ -147,5 +147,16 @@ def demo(
     raise typer.Exit(0 if play(name, keep=keep) else 1)
 
 
+@app.command()
+def bench(
+    engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds of what is fast; a third of it of what is slow.")] = 30,
+) -> None:
+    """Measure Kuryr beside Docker's bridge and kuryr-libnetwork, in a cloud of its own; into build/bench.json."""
+    from kuryr_lab.bench.play import Effort, play  # noqa: PLC0415
+
+    play("bench", engine, Effort(rounds, max(rounds // 3, 2)))
+
+
 def _option(name: str) -> str:
     return "" if name == "default" else f" --name {name}"
