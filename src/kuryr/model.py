@@ -310,6 +310,12 @@ class Cloud(Protocol):
         Raises NotFound when a group or policy is gone.
         """
 
+    def await_active(self, vif: Vif, timeout: float) -> None:
+        """Wait until the cloud says that the port is wired; for ports of which nothing on the host says so.
+
+        Raises PlugError after `timeout` seconds.
+        """
+
     def release(self, vif: Vif) -> None:
         """Delete a port that was made for its user; give one back as it was that is lent. Gone already is no error."""
 

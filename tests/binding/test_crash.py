@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from kuryr.binding.driver import BindingContext
-from kuryr.binding.links import Links, inner_name, outer_name
+from kuryr.binding.netlink import Netlink
 from kuryr.binding.ovsdb import Ovsdb
+from kuryr.binding.pairs import inner_name, outer_name
 from kuryr.binding.registry import Binding
 from kuryr.model import Claim, Vif
 
 from .namespaces import links
 from .switch import OpenVSwitch
 
-DOORS = ((Links, "_change"), (Ovsdb, "_transact"))
+DOORS = ((Netlink, "change"), (Ovsdb, "_transact"))
 
 
 def in_a_process(work: Callable[[], int]) -> int:

@@ -6,7 +6,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from kuryr.binding.driver import Found
-from kuryr.binding.links import inner_name, outer_name
+from kuryr.binding.pairs import inner_name, outer_name
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict
 from kuryr.model import Claim, Vif

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from pyroute2 import IPRoute
 
-from kuryr.binding.links import Links, inner_name, outer_name
+from kuryr.binding.links import Links
+from kuryr.binding.netlink import Netlink
+from kuryr.binding.pairs import OUTER, Pairs, inner_name, outer_name
 from kuryr.errors import Conflict, InvalidInput, PlugError
 from kuryr.model import Claim, Vif
 
@@ -21,8 +23,12 @@ OWNER = "endpoint-1"
 
 
 @pytest.fixture
-def ours() -> Links:
-    return Links("test")
+def ours() -> Pairs:
+    return Pairs(Links("test", "pairs"))
+
+
+def claims(deployment: str = "test", driver: str = "pairs") -> list[Claim]:
+    return Links(deployment, driver).found((OUTER,))
 
 
 def claim(vif: Vif, owner: str = OWNER) -> Claim:
@@ -52,7 +58,7 @@ def veth(name: str, peer: str, *, alias: str = "") -> None:
             ip.link("set", index=index_of(name), ifalias=alias)
 
 
-def test_a_staged_pair_has_neutrons_names_mac_and_mtu(ours: Links, vif: Vif) -> None:
+def test_a_staged_pair_has_neutrons_names_mac_and_mtu(ours: Pairs, vif: Vif) -> None:
     assert ours.stage(vif, claim(vif)) == f"t_c{vif.port_id[:11]}"
     inner, outer = show(inner_name(vif.port_id)), show(f"tap{vif.port_id[:11]}")
     assert (inner["address"], inner["mtu"], outer["mtu"]) == (vif.mac, 1442, 1442)
@@ -60,7 +66,7 @@ def test_a_staged_pair_has_neutrons_names_mac_and_mtu(ours: Links, vif: Vif) -> 
     assert len(str(inner["ifname"])) == 14
 
 
-def test_a_staged_pair_waits_down_and_without_addresses(ours: Links, vif: Vif) -> None:
+def test_a_staged_pair_waits_down_and_without_addresses(ours: Pairs, vif: Vif) -> None:
     ours.stage(vif, claim(vif))
     for name in (inner_name(vif.port_id), outer_name(vif.port_id)):
         assert "UP" not in str(show(name)["flags"])
@@ -68,7 +74,7 @@ def test_a_staged_pair_waits_down_and_without_addresses(ours: Links, vif: Vif) -
 
 
 @pytest.mark.parametrize("userspace", [False, True])
-def test_addresses_and_routes_of_the_host_never_change(ours: Links, vif: Vif, userspace: bool) -> None:
+def test_addresses_and_routes_of_the_host_never_change(ours: Pairs, vif: Vif, userspace: bool) -> None:
     before = addresses_and_routes()
     ours.stage(vif, claim(vif))
     assert addresses_and_routes() == before
@@ -81,7 +87,7 @@ def test_addresses_and_routes_of_the_host_never_change(ours: Links, vif: Vif, us
     assert addresses_and_routes() == before
 
 
-def test_staging_and_connecting_twice_is_once(ours: Links, vif: Vif) -> None:
+def test_staging_and_connecting_twice_is_once(ours: Pairs, vif: Vif) -> None:
     ours.stage(vif, claim(vif))
     ours.connect(vif, userspace=True)
     before = (index_of(inner_name(vif.port_id)), index_of(outer_name(vif.port_id)), links())
@@ -90,7 +96,7 @@ def test_staging_and_connecting_twice_is_once(ours: Links, vif: Vif) -> None:
     assert (index_of(inner_name(vif.port_id)), index_of(outer_name(vif.port_id)), links()) == before
 
 
-def test_a_change_of_mac_and_mtu_reaches_a_waiting_pair(ours: Links, vif: Vif, make_vif: MakeVif) -> None:
+def test_a_change_of_mac_and_mtu_reaches_a_waiting_pair(ours: Pairs, vif: Vif, make_vif: MakeVif) -> None:
     ours.stage(vif, claim(vif))
     changed = make_vif(port_id=vif.port_id, mac="fa:16:3e:ff:ff:01", mtu=1400)
     ours.stage(changed, claim(changed))
@@ -102,7 +108,7 @@ def test_a_change_of_mac_and_mtu_reaches_a_waiting_pair(ours: Links, vif: Vif, m
     assert (inner["address"], inner["mtu"], show(outer_name(vif.port_id))["mtu"]) == ("fa:16:3e:ff:ff:02", 1300, 1300)
 
 
-def test_an_inner_end_that_came_back_renamed_is_made_as_new(ours: Links, vif: Vif) -> None:
+def test_an_inner_end_that_came_back_renamed_is_made_as_new(ours: Pairs, vif: Vif) -> None:
     ours.stage(vif, claim(vif))
     with IPRoute() as ip:
         inner = index_of(inner_name(vif.port_id))
@@ -112,24 +118,24 @@ def test_an_inner_end_that_came_back_renamed_is_made_as_new(ours: Links, vif: Vi
     assert "UP" not in str(show(inner_name(vif.port_id))["flags"])
 
 
-def test_a_claim_is_found_with_its_owner(ours: Links, vif: Vif) -> None:
+def test_a_claim_is_found_with_its_owner(ours: Pairs, vif: Vif) -> None:
     ours.stage(vif, claim(vif, "docker endpoint/1"))
-    assert Links("test").claims() == [claim(vif, "docker endpoint/1")]
-    assert Links("other").claims() == []
+    assert claims() == [claim(vif, "docker endpoint/1")]
+    assert claims("other") == []
 
 
-def test_a_port_without_owner_can_be_claimed_once(ours: Links, vif: Vif) -> None:
+def test_a_port_without_owner_can_be_claimed_once(ours: Pairs, vif: Vif) -> None:
     ours.stage(vif, claim(vif, ""))
-    assert ours.claims() == [claim(vif, "")]
+    assert claims() == [claim(vif, "")]
     ours.stage(vif, claim(vif, "first"))
     with pytest.raises(Conflict, match="in use by first"):
         ours.stage(vif, claim(vif, "second"))
-    assert ours.claims() == [claim(vif, "first")]
+    assert claims() == [claim(vif, "first")]
 
 
-def test_of_two_owners_at_once_one_gets_the_port(ours: Links, vif: Vif, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_owners_at_once_one_gets_the_port(ours: Pairs, vif: Vif, monkeypatch: pytest.MonkeyPatch) -> None:
     ours.stage(vif, claim(vif, ""))
-    change, both_write = Links._change, threading.Barrier(2)
+    change, both_write = Netlink.change, threading.Barrier(2)
 
     def slow_change(*arguments: Any, **attributes: Any) -> None:
         # Whoever writes first gives the other one time to look at the claim and write, too.
@@ -137,7 +143,7 @@ def test_of_two_owners_at_once_one_gets_the_port(ours: Links, vif: Vif, monkeypa
             both_write.wait(0.5)
         change(*arguments, **attributes)
 
-    monkeypatch.setattr(Links, "_change", slow_change)
+    monkeypatch.setattr(Netlink, "change", slow_change)
 
     def take(owner: str) -> str:
         try:
@@ -148,24 +154,24 @@ def test_of_two_owners_at_once_one_gets_the_port(ours: Links, vif: Vif, monkeypa
 
     with ThreadPoolExecutor(2) as pool:
         winners = [owner for owner in pool.map(take, ("one", "two")) if owner]
-    assert ours.claims() == [claim(vif, *winners)]
+    assert claims() == [claim(vif, *winners)]
 
 
-def test_an_owner_too_long_for_the_kernel_is_refused_and_changes_nothing(ours: Links, vif: Vif) -> None:
+def test_an_owner_too_long_for_the_kernel_is_refused_and_changes_nothing(ours: Pairs, vif: Vif) -> None:
     before = links()
     with pytest.raises(InvalidInput, match="too long a name"):
         ours.stage(vif, claim(vif, "x" * 255))
     assert links() == before
 
 
-def test_the_longest_owner_is_kept_whole(ours: Links, vif: Vif) -> None:
+def test_the_longest_owner_is_kept_whole(ours: Pairs, vif: Vif) -> None:
     owner = "x" * (254 - len(f"kuryr:test {vif.port_id} "))
     ours.stage(vif, claim(vif, owner))
-    assert ours.claims() == [claim(vif, owner)]
+    assert claims() == [claim(vif, owner)]
 
 
 @pytest.mark.parametrize("alias", ["", "somebody's", "kuryr:other 01234567-0123-4567-89ab-0123456789ab x"])
-def test_a_foreign_link_of_our_name_is_left_alone(ours: Links, vif: Vif, alias: str) -> None:
+def test_a_foreign_link_of_our_name_is_left_alone(ours: Pairs, vif: Vif, alias: str) -> None:
     veth(outer_name(vif.port_id), inner_name(vif.port_id), alias=alias)
     before = show(outer_name(vif.port_id))
     with pytest.raises(Conflict, match="is not Kuryr's"):
@@ -174,11 +180,11 @@ def test_a_foreign_link_of_our_name_is_left_alone(ours: Links, vif: Vif, alias: 
         ours.connect(vif, userspace=True)
     ours.delete(vif.port_id)
     ours.delete(vif.port_id[:11])
-    assert ours.claims() == []
+    assert claims() == []
     assert show(outer_name(vif.port_id)) == before
 
 
-def test_a_foreign_link_with_the_inner_name_is_left_alone(ours: Links, vif: Vif) -> None:
+def test_a_foreign_link_with_the_inner_name_is_left_alone(ours: Pairs, vif: Vif) -> None:
     veth(inner_name(vif.port_id), "peer")
     with pytest.raises(Conflict, match="exists already and is not Kuryr's"):
         ours.stage(vif, claim(vif))
@@ -187,7 +193,7 @@ def test_a_foreign_link_with_the_inner_name_is_left_alone(ours: Links, vif: Vif)
     assert not exists(outer_name(vif.port_id))
 
 
-def test_a_port_whose_id_begins_alike_is_neither_taken_nor_removed(ours: Links, vif: Vif, make_vif: MakeVif) -> None:
+def test_a_port_whose_id_begins_alike_is_neither_taken_nor_removed(ours: Pairs, vif: Vif, make_vif: MakeVif) -> None:
     twin = make_vif(port_id=vif.port_id[:11] + "00-4000-8000-000000000000")
     ours.stage(vif, claim(vif))
     with pytest.raises(Conflict, match=vif.port_id):
@@ -196,10 +202,10 @@ def test_a_port_whose_id_begins_alike_is_neither_taken_nor_removed(ours: Links, 
         ours.connect(twin, userspace=False)
     ours.delete(twin.port_id)
     ours.delete(vif.port_id[:11])
-    assert ours.claims() == [claim(vif)]
+    assert claims() == [claim(vif)]
 
 
-def test_deleting_twice_is_once(ours: Links, vif: Vif) -> None:
+def test_deleting_twice_is_once(ours: Pairs, vif: Vif) -> None:
     before = links()
     ours.stage(vif, claim(vif))
     ours.delete(vif.port_id)
@@ -207,7 +213,7 @@ def test_deleting_twice_is_once(ours: Links, vif: Vif) -> None:
     assert links() == before
 
 
-def test_a_pair_is_deleted_although_a_container_has_the_inner_end(ours: Links, vif: Vif) -> None:
+def test_a_pair_is_deleted_although_a_container_has_the_inner_end(ours: Pairs, vif: Vif) -> None:
     container = Namespace()
     ours.stage(vif, claim(vif))
     container.take(inner_name(vif.port_id))
@@ -220,7 +226,7 @@ def test_a_pair_is_deleted_although_a_container_has_the_inner_end(ours: Links, v
     container.close()
 
 
-def test_a_container_can_use_ipv6_on_the_inner_end(ours: Links, vif: Vif) -> None:
+def test_a_container_can_use_ipv6_on_the_inner_end(ours: Pairs, vif: Vif) -> None:
     container = Namespace()
     ours.stage(vif, claim(vif))
     assert setting(inner_name(vif.port_id), "ipv6", "disable_ipv6") == "1"
@@ -234,11 +240,11 @@ def test_a_container_can_use_ipv6_on_the_inner_end(ours: Links, vif: Vif) -> Non
 
 
 def test_without_the_right_to_change_links_one_clear_line_is_given(
-    ours: Links, vif: Vif, monkeypatch: pytest.MonkeyPatch
+    ours: Pairs, vif: Vif, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(Links, "_change", refuse)
+    monkeypatch.setattr(Netlink, "change", refuse)
     with pytest.raises(PlugError, match=r"kernel refused .*tap.*CAP_NET_ADMIN"):
         ours.stage(vif, claim(vif))

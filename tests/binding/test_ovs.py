@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import IoctlEthtool
 
 from kuryr.binding.driver import BindingContext, Found, Interface
-from kuryr.binding.links import inner_name, outer_name
+from kuryr.binding.pairs import inner_name, outer_name
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict, PlugError
 from kuryr.model import Claim, Vif
@@ -266,14 +267,38 @@ def test_a_port_that_does_not_become_ready_says_how_far_it_came(
     assert str(failure.value).startswith(line.format(id=vif.port_id, name=outer_name(vif.port_id)))
 
 
-def test_a_port_of_another_agent_is_refused_while_its_sign_is_unknown(binding: Binding, make_vif: MakeVif) -> None:
-    vif = make_vif(details={"bound_drivers": {"0": "somebody"}})
-    plugged(binding, vif)
+def test_a_port_of_an_unknown_agent_is_refused_before_anything_is_made(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch
+) -> None:
+    before = links()
     with pytest.raises(PlugError, match="driver somebody, whose sign of readiness is not known"):
-        binding.await_ready(vif, timeout=0)
-    known = make_vif(port_id=vif.port_id, details={"bound_drivers": {"0": "ovn"}})
-    with pytest.raises(PlugError, match="ovn-installed"):
-        binding.await_ready(known, timeout=0.5)
+        staged(binding, make_vif(details={"bound_drivers": {"0": "somebody"}}))
+    assert (links(), switch.ports()) == (before, [])
+
+
+def test_a_port_of_neutrons_agent_is_on_no_network_until_the_agent_tags_it(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch
+) -> None:
+    vif = make_vif(details={"bound_drivers": {"0": "openvswitch"}})
+    outer = plugged(binding, vif)
+    assert switch.vsctl("get", "Port", outer, "tag").strip() == "4095"
+    with pytest.raises(PlugError, match=r"VLAN tag other than 4095 did not appear .is neutron-openvswitch-agent"):
+        binding.await_ready(vif, timeout=0.5)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(binding.await_ready, vif, 60)
+        switch.vsctl("set", "Port", outer, "tag=1")
+        assert waiting.result(60)
+    plugged(binding, vif)
+    assert switch.vsctl("get", "Port", outer, "tag").strip() == "1"
+
+
+def test_on_a_host_without_open_vswitch_there_is_nothing_to_find(vif: Vif, tmp_path: Path) -> None:
+    binding = Binding(BindingContext("test", ovsdb=f"unix:{tmp_path}/absent/db.sock", timeout=1))
+    assert binding.found() == []
+    binding.unplug(vif.port_id)
+    with pytest.raises(PlugError, match="Open vSwitch does not answer"):
+        staged(binding, vif)
+    binding.close()
 
 
 def test_ten_ports_plugged_at_once_do_not_wait_for_one_another(

@@ -26,16 +26,16 @@ class Driver:
         self.ports.append(claim)
         return Interface(self.name)
     def plug(self, vif): pass
-    def await_ready(self, vif, timeout): pass
+    def await_ready(self, vif, timeout): return False
     def announce(self, vif): self.ports.append(Claim(vif.port_id, "announced"))
-    def unplug(self, port_id):
+    def unplug(self, port_id, vif):
         self.ports = [claim for claim in self.ports if claim.port_id != port_id]
     def found(self):
         return [Found(claim.port_id, claim.owner) for claim in self.ports]
     def close(self): pass
 
 class Failing(Driver):
-    def unplug(self, port_id):
+    def unplug(self, port_id, vif):
         raise PlugError("this switch is on fire")
 """
 
@@ -45,8 +45,9 @@ def binding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Binding
     (tmp_path / "somebodys_switch.py").write_text(THIRD_PARTY)
     monkeypatch.syspath_prepend(tmp_path)
     drivers = {"failing": "Failing", "special": "Driver", "broken": "Absent"}
+    drivers |= dict.fromkeys(("special.direct", "ovs.hybrid"), "Driver")
     available = {kind: EntryPoint(kind, f"somebodys_switch:{name}", GROUP) for kind, name in drivers.items()}
-    binding = Binding(BindingContext("test", host="host1"), available)
+    binding = Binding(BindingContext("test", host="host1", drivers={"tap": "special"}), available)
     yield binding
     binding.close()
 
@@ -55,10 +56,34 @@ def test_a_driver_of_somebody_else_serves_its_kind_of_port(binding: Binding, mak
     vif = make_vif(vif_type="special")
     assert binding.stage(vif, Claim(vif.port_id, "me")) == Interface("test-port")
     binding.plug(vif)
-    binding.await_ready(vif, 1)
+    assert not binding.await_ready(vif, 1)
     assert binding.found() == [Found(vif.port_id, "me")]
     binding.announce(vif)
     assert binding.found() == [Found(vif.port_id, "announced")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"vif_type": "special", "vnic_type": "direct"},
+        {"vif_type": "ovs", "details": {"ovs_hybrid_plug": True}},
+        {"vif_type": "tap"},
+    ],
+)
+def test_a_driver_is_chosen_by_all_that_makes_a_kind_of_port(
+    binding: Binding, make_vif: MakeVif, kind: dict[str, object]
+) -> None:
+    vif = make_vif(**kind)
+    assert binding.stage(vif, Claim(vif.port_id, "me")) == Interface("test-port")
+
+
+@pytest.mark.parametrize("vnic_type", ["direct", "macvtap"])
+def test_a_port_of_another_vnic_type_is_not_plugged_as_if_it_were_normal(
+    binding: Binding, make_vif: MakeVif, vnic_type: str
+) -> None:
+    vif = make_vif(vif_type="ovs", vnic_type=vnic_type)
+    with pytest.raises(PlugError, match=f"is of type ovs.{vnic_type}, which cannot be plugged here"):
+        binding.stage(vif, Claim(vif.port_id, "me"))
 
 
 def test_a_driver_that_cannot_be_loaded_fails_its_own_ports_only(binding: Binding, make_vif: MakeVif) -> None:

@@ -11,7 +11,7 @@ import pytest
 from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import IoctlEthtool
 
-from kuryr.binding.links import inner_name, outer_name
+from kuryr.binding.pairs import inner_name, outer_name
 from kuryr.binding.registry import Binding
 from kuryr.model import Claim, FixedIP, Vif
 

@@ -50,6 +50,7 @@ def _site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if request.param == "fake":
         fake = FakeNeutron()
         fake.cloud.dead_hosts.add(DEAD_HOST)
+        fake.cloud.report("h1", "OVN Controller agent")
         neutron, stranger, host = fake.client(), fake.client(project_id="stranger", admin=True), "h1"
     else:
         lab: Lab = request.getfixturevalue("lab")

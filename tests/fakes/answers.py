@@ -37,6 +37,7 @@ FAMILIES = {
     "qos/policies": "policy",
     "routers": "router",
     "floatingips": "floatingip",
+    "agents": "agent",
 }
 """Where the resources of a kind are, below /v2.0."""
 

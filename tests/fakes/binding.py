@@ -37,6 +37,8 @@ class FakeKernel:
         """By port id."""
         self.on_step: Callable[[str, str], None] | None = None
         """Called with the name of a step and the port id before it is done, e.g. to change the world meanwhile."""
+        self.tells_readiness = True
+        """Whether a port's being wired shows on this host."""
         self._failing: dict[tuple[str, str], KuryrError] = {}
         self._lock = threading.Lock()
 
@@ -113,15 +115,16 @@ class FakeDriver:
         self._kernel.begin("plug", vif.port_id)
         self._kernel.plug(vif.port_id)
 
-    def await_ready(self, vif: Vif, timeout: float) -> None:
+    def await_ready(self, vif: Vif, timeout: float) -> bool:
         self._kernel.begin("await_ready", vif.port_id)
         if not self._kernel.links[vif.port_id].plugged:
             raise PlugError(f"port {vif.port_id} is not plugged")
+        return self._kernel.tells_readiness
 
     def announce(self, vif: Vif) -> None:
         self._kernel.begin("announce", vif.port_id)
 
-    def unplug(self, port_id: str) -> None:
+    def unplug(self, port_id: str, vif: Vif | None = None) -> None:
         self._kernel.begin("unplug", port_id)
         self._kernel.unplug(port_id)
 

@@ -34,6 +34,7 @@ class Cloud:
             "security_group": self._groups,
             "security_group_rule": GroupRuleRules(self),
             "policy": Rules(self),
+            "agent": Rules(self),
             "router": self.routers,
             "floatingip": FloatingIPRules(self),
             "port_forwarding": ForwardingRules(self),
@@ -101,6 +102,18 @@ class Cloud:
             raise not_found("tag", tag)
         found["tags"].remove(tag)
         found["revision_number"] += 1
+
+    def report(self, host: str, agent_type: str, *, alive: bool = True) -> None:
+        """An agent of a host reports, or has not done so for long."""
+        id_ = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{agent_type}.{host}"))
+        self.resources["agent"][id_] = {
+            "id": id_,
+            "agent_type": agent_type,
+            "host": host,
+            "alive": alive,
+            "admin_state_up": True,
+            "heartbeat_timestamp": "2026-01-01 00:00:00",
+        }
 
     def default_group(self, project_id: str) -> str:
         """The id of a project's default security group."""

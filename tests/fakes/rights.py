@@ -35,6 +35,8 @@ class Rights:
         """Whether a resource is there for this identity."""
         if self.admin:
             return True
+        if kind == "agent":
+            return False
         if kind in _WITHOUT_NETWORK:
             return self.project_id == body["project_id"] or bool(body.get("shared"))
         network = body if kind == "network" else self.cloud.get("network", body["network_id"])

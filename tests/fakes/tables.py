@@ -125,6 +125,7 @@ TABLES = {
         | _TAGS
         | {"floating_network_id", "floating_ip_address", "fixed_ip_address", "port_id", "router_id", "status"},
     ),
+    "agent": Attributes(post={}, put=set(), filters={"id", "host", "agent_type", "binary", "alive", "admin_state_up"}),
     "port_forwarding": Attributes(
         required={"protocol", "external_port", "internal_port", "internal_port_id", "internal_ip_address"},
         post={"description": "", "floatingip_id": None},

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from kuryr.binding.links import Links
+from kuryr.binding.netlink import Netlink
 from kuryr.binding.ovsdb import Ovsdb
 from kuryr.cli.main import main
 from kuryr.docker.server.http import Server
@@ -92,7 +92,7 @@ def _neutron(_api: Api, method: str, path: str, **_named: Any) -> str:
     return f"neutron {method} {path.split('/')[1]}"
 
 
-def _netlink(_links: Links, effect: Any, *_arguments: Any, **attributes: Any) -> str:
+def _netlink(_conversation: Netlink, effect: Any, *_arguments: Any, **attributes: Any) -> str:
     return f"netlink {getattr(effect, '__name__', 'change')} {' '.join(sorted(attributes))}".rstrip()
 
 
@@ -104,7 +104,7 @@ if __name__ == "__main__":
     traps = Traps(Path(sys.argv[1]))
     traps.around_calls()
     traps.around(Api, "request", _neutron)
-    traps.around(Links, "_change", _netlink)
+    traps.around(Netlink, "change", _netlink)
     traps.around(Ovsdb, "_transact", _ovsdb)
     sys.argv = ["kuryr", "docker", "serve", *sys.argv[2:]]
     main()

@@ -6,15 +6,30 @@ the interface and claims it, `plug` connects it, `await_ready` waits until Neutr
 vSwitch alone: a driver remembers nothing, so nothing is lost when the process dies.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kuryr.model import Claim, Vif
 
+if TYPE_CHECKING:  # it takes a moment to load, and most hosts' ports need one driver only
+    from kuryr.binding.ovsdb import Ovsdb
+
 GROUP = "kuryr.binding"
-"""The entry point group of drivers; an entry's name is the `binding:vif_type` that it serves."""
+"""The entry point group of drivers; an entry's name is the kind of port that it serves, see `kind_of`."""
+
+
+def kind_of(vif: Vif) -> str:
+    """Which driver a port takes: its `binding:vif_type`, and what else makes it another kind of port.
+
+    That is the `binding:vnic_type`, unless it is `normal` (`hw_veb.direct`), and `hybrid` where the agent's firewall
+    sits on a bridge between port and switch (`ovs.hybrid`).
+    """
+    if vif.vnic_type not in ("", "normal"):
+        return f"{vif.vif_type}.{vif.vnic_type}"
+    return f"{vif.vif_type}.hybrid" if vif.details.get("ovs_hybrid_plug") is True else vif.vif_type
 
 
 @dataclass(frozen=True)
@@ -33,11 +48,23 @@ class BindingContext:
     """Where the network settings of this host's kernel can be written."""
     timeout: float = 10.0
     """Seconds that Open vSwitch may take to answer. A lost connection is tried again every 8 s at the least often."""
+    drivers: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of port that another driver shall serve than the one of that name."""
+
+    @cached_property
+    def switch(self) -> "Ovsdb":
+        """The one connection to this host's Open vSwitch, for all drivers."""
+        from kuryr.binding.ovsdb import Ovsdb  # noqa: PLC0415
+
+        return Ovsdb(self.deployment, self.ovsdb, self.timeout)
 
 
 @dataclass(frozen=True)
 class Interface:
-    """The inner end of a plugged port, as it waits in the host's namespace to be handed to an engine."""
+    """The inner end of a plugged port, as it waits in the host's namespace to be handed to an engine.
+
+    `name` is "" for a port that is no interface of the kernel's, such as a vhost-user socket.
+    """
 
     name: str
 
@@ -73,8 +100,11 @@ class BindingDriver(Protocol):
     def plug(self, vif: Vif) -> None:
         """Connect a staged interface. Twice is once. Raises PlugError."""
 
-    def await_ready(self, vif: Vif, timeout: float) -> None:
-        """Wait until the port carries traffic, for `timeout` seconds at most; 0 only looks. Raises PlugError."""
+    def await_ready(self, vif: Vif, timeout: float) -> bool:
+        """Wait until the port carries traffic, for `timeout` seconds at most; 0 only looks. Raises PlugError.
+
+        False if nothing on this host shows whether it does: then Neutron is asked for the port's status.
+        """
 
     def announce(self, vif: Vif) -> None:
         """Tell the neighbours, once the port carries traffic, which MAC address has its addresses now.
@@ -82,8 +112,12 @@ class BindingDriver(Protocol):
         Raises PlugError.
         """
 
-    def unplug(self, port_id: str) -> None:
-        """Remove whatever there is of the port. What is gone already is no error; what is not ours stays."""
+    def unplug(self, port_id: str, vif: Vif | None = None) -> None:
+        """Remove whatever there is of the port. What is gone already is no error; what is not ours stays.
+
+        `vif` is the port if it is known: something beyond this host may have to be told of it. It may be a port of
+        another driver's.
+        """
 
     def found(self) -> Sequence[Found]:
         """Everything of this deployment on this host, however incomplete."""

@@ -12,9 +12,11 @@ frame passes. So `delete_port` returns when ovs-vswitchd has let go.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ovs.db.idl import SchemaHelper
@@ -52,7 +54,10 @@ _SCHEMA = {
             "columns": {"name": _TEXT, "datapath_type": _TEXT, "ports": _several("Port")},
             "indexes": [["name"]],
         },
-        "Port": {"columns": {"name": _TEXT, "interfaces": _several("Interface")}, "indexes": [["name"]]},
+        "Port": {
+            "columns": {"name": _TEXT, "interfaces": _several("Interface"), "tag": _optional("integer")},
+            "indexes": [["name"]],
+        },
         "Interface": {
             "columns": {
                 "name": _TEXT,
@@ -69,23 +74,27 @@ would cost memory and a wake-up every few seconds; and a server that hangs could
 
 
 @dataclass(frozen=True)
-class InterfaceRow:
-    """One row of the table Interface, as it was when looked at."""
+class PortRow:
+    """A port and its interface, one row each, as they were when looked at."""
 
     name: str
     external_ids: Mapping[str, str]
     ofport: int | None
     """OpenFlow port number; None until ovs-vswitchd has seen the row, -1 if it could not add the interface."""
     error: str
+    tag: int | None
+    """The VLAN that the port is in; None for one that is in all of them."""
 
     @classmethod
-    def of(cls, row: Any) -> "InterfaceRow":
-        """A copy of a row of the replica, whose lock is held."""
+    def of(cls, api: "_Api", interface: Any) -> "PortRow":
+        """A copy of rows of the replica, whose lock is held."""
+        port = _row(api, "Port", interface.name)
         return cls(
-            name=row.name,
-            external_ids=dict(row.external_ids),
-            ofport=row.ofport[0] if row.ofport else None,
-            error=row.error[0] if row.error else "",
+            name=interface.name,
+            external_ids=dict(interface.external_ids),
+            ofport=interface.ofport[0] if interface.ofport else None,
+            error=interface.error[0] if interface.error else "",
+            tag=port.tag[0] if port is not None and port.tag else None,
         )
 
 
@@ -102,13 +111,32 @@ class Ovsdb:
         self._starting = threading.Lock()
         self._api: _Api | None = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether Open vSwitch has run on this host since it booted: else the kernel holds nothing of it.
+
+        It may still start, and its database remember ports. They are found then.
+        """
+        kind, _, path = self._remote.partition(":")
+        return kind != "unix" or Path(path).parent.exists()
+
     def is_userspace(self, bridge: str) -> bool:
         """Whether a bridge forwards in user space (`datapath_type` netdev). Raises PlugError if it does not exist."""
         with self._reading() as api:
             return bool(_bridge(api, bridge).datapath_type == "netdev")
 
-    def add_port(self, bridge: str, name: str, external_ids: Mapping[str, str]) -> None:
+    def add_port(
+        self,
+        bridge: str,
+        name: str,
+        external_ids: Mapping[str, str],
+        *,
+        tag: int | None = None,
+        interface: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         """Make interface `name` a port of `bridge` with these external_ids; what is so already is left alone.
+
+        A new port is in the VLAN `tag`, and its interface has these columns besides.
 
         Raises Conflict if Open vSwitch has a foreign port of that name, PlugError if there is no such bridge.
         """
@@ -116,7 +144,7 @@ class Ovsdb:
         with self._reading() as api:
             if _is_port(api, bridge, name, marked):
                 return
-        self._transact(_AddPort(api, bridge, name, marked))
+        self._transact(_AddPort(api, bridge, name, marked, {"tag": [] if tag is None else [tag]}, interface))
 
     def has_port(self, name: str, port_id: str) -> bool:
         """Whether there is an interface `name` of this deployment, or one that kuryr-libnetwork made for this port."""
@@ -147,26 +175,29 @@ class Ovsdb:
         if deletion.result is not None and not self._await_switch(api, deletion.result):
             LOG.warning("ovs-vswitchd has not removed %s after %s s: is it running?", name, self._timeout)
 
-    def interfaces(self) -> list[InterfaceRow]:
+    def interfaces(self) -> list[PortRow]:
         """Every interface of this deployment."""
         with self._reading() as api:
             rows = api.tables["Interface"].rows.values()
-            return [InterfaceRow.of(row) for row in rows if row.external_ids.get(MARK) == self._deployment]
+            return [PortRow.of(api, row) for row in rows if row.external_ids.get(MARK) == self._deployment]
 
-    def await_interface(
-        self, name: str, ready: Callable[[InterfaceRow], bool], timeout: float
-    ) -> tuple[bool, InterfaceRow | None]:
-        """Wait for at most `timeout` seconds until the row of interface `name` is `ready`.
+    def await_port(self, name: str, ready: Callable[[PortRow], bool], timeout: float) -> tuple[bool, PortRow | None]:
+        """Wait for at most `timeout` seconds until the port `name` is `ready`.
 
-        Returns whether it is, and the row as it was last seen (None if there is none).
+        Returns whether it is, and the port as it was last seen (None if there is none).
         """
         api = self._connected()
-        with _watching(api, "Interface", lambda row: row.name == name and ready(InterfaceRow.of(row))) as happened:
-            # The row may have become ready before anyone watched it.
-            row = self._interface(name)
+
+        def is_ready(changed: Any) -> bool:
+            interface = _row(api, "Interface", name) if changed.name == name else None
+            return interface is not None and ready(PortRow.of(api, interface))
+
+        with _watching(api, ("Interface", "Port"), is_ready) as happened:
+            # It may have become ready before anyone watched it.
+            row = self._port(name)
             if row is not None and ready(row):
                 return True, row
-            return happened.wait(timeout), self._interface(name)
+            return happened.wait(timeout), self._port(name)
 
     def close(self) -> None:
         """Disconnect."""
@@ -175,13 +206,13 @@ class Ovsdb:
         if api is not None:
             api.stop(self._timeout)
 
-    def _interface(self, name: str) -> InterfaceRow | None:
+    def _port(self, name: str) -> PortRow | None:
         with self._reading() as api:
             row = _row(api, "Interface", name)
-            return InterfaceRow.of(row) if row is not None else None
+            return PortRow.of(api, row) if row is not None else None
 
     def _await_switch(self, api: "_Api", configuration: int) -> bool:
-        with _watching(api, "Open_vSwitch", lambda row: row.cur_cfg >= configuration) as happened:
+        with _watching(api, ("Open_vSwitch",), lambda row: row.cur_cfg >= configuration) as happened:
             with self._reading():
                 if _switch(api).cur_cfg >= configuration:
                     return True
@@ -281,31 +312,43 @@ class _Change(event.WaitEvent):  # type: ignore[misc]
     __hash__ = object.__hash__
     __eq__ = object.__eq__
 
-    def __init__(self, table: str, condition: Callable[[Any], bool]) -> None:
+    def __init__(self, table: str, condition: Callable[[Any], bool], happened: threading.Event) -> None:
         # A reconnection shows every row as created.
         super().__init__((self.ROW_CREATE, self.ROW_UPDATE), table, None)
         self._condition = condition
+        self.event = happened
 
     def match_fn(self, event: str, row: Any, old: Any) -> bool:  # noqa: ARG002
         return self._condition(row)
 
 
 @contextmanager
-def _watching(api: _Api, table: str, condition: Callable[[Any], bool]) -> Iterator[threading.Event]:
-    change = _Change(table, condition)
-    api.events.watch_event(change)
+def _watching(api: _Api, tables: Sequence[str], condition: Callable[[Any], bool]) -> Iterator[threading.Event]:
+    happened = threading.Event()
+    changes = [_Change(table, condition, happened) for table in tables]
+    api.events.watch_events(changes)
     try:
-        yield change.event
+        yield happened
     finally:
-        api.events.unwatch_event(change)
+        api.events.unwatch_events(changes)
 
 
 class _AddPort(command.BaseCommand):  # type: ignore[misc]
-    def __init__(self, api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        api: _Api,
+        bridge: str,
+        name: str,
+        external_ids: Mapping[str, str],
+        port: Mapping[str, object],
+        interface: Mapping[str, object],
+    ) -> None:
         super().__init__(api)
         self.bridge = bridge
         self.name = name
         self.external_ids = external_ids
+        self.port = port
+        self.interface = interface
 
     def run_idl(self, txn: Any) -> None:
         bridge = _bridge(self.api, self.bridge)
@@ -314,8 +357,10 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
             interface = txn.insert(self.api.tables["Interface"])
             interface.name = self.name
             interface.external_ids = dict(self.external_ids)
+            _assign(interface, self.interface)
             port = txn.insert(self.api.tables["Port"])
             port.name = self.name
+            _assign(port, self.port)
             port.interfaces = [interface]
             bridge.addvalue("ports", port)
             return
@@ -356,6 +401,11 @@ class _DeletePort(command.BaseCommand):  # type: ignore[misc]
 
     def post_commit(self, txn: Any) -> None:
         self.result = txn.get_increment_new_value()
+
+
+def _assign(row: Any, columns: Mapping[str, object]) -> None:
+    for column, value in columns.items():
+        setattr(row, column, value)
 
 
 def _switch(api: _Api) -> Any:

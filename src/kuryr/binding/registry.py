@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from kuryr.binding.driver import GROUP, BindingContext, BindingDriver, Found, Interface
+from kuryr.binding.driver import GROUP, BindingContext, BindingDriver, Found, Interface, kind_of
 from kuryr.errors import KuryrError, PlugError
 from kuryr.model import Claim, Vif
 
@@ -34,20 +34,20 @@ class Binding:
         """See `BindingDriver.plug`."""
         self._driver_of(vif).plug(vif)
 
-    def await_ready(self, vif: Vif, timeout: float) -> None:
+    def await_ready(self, vif: Vif, timeout: float) -> bool:
         """See `BindingDriver.await_ready`."""
-        self._driver_of(vif).await_ready(vif, timeout)
+        return self._driver_of(vif).await_ready(vif, timeout)
 
     def announce(self, vif: Vif) -> None:
         """See `BindingDriver.announce`."""
         self._driver_of(vif).announce(vif)
 
-    def unplug(self, port_id: str) -> None:
+    def unplug(self, port_id: str, vif: Vif | None = None) -> None:
         """See `BindingDriver.unplug`. Every driver has its turn, then the first failure is raised."""
         failures: list[KuryrError] = []
         for driver in self._all():
             try:
-                driver.unplug(port_id)
+                driver.unplug(port_id, vif)
             except KuryrError as failure:
                 failures.append(failure)
         if failures:
@@ -65,29 +65,31 @@ class Binding:
             driver.close()
 
     def _driver_of(self, vif: Vif) -> BindingDriver:
-        if vif.vif_type not in self._available:
+        kind = kind_of(vif)
+        name = self._context.drivers.get(kind, kind)
+        if name not in self._available:
             raise self._not_pluggable(vif)
-        return self._load(vif.vif_type)
+        return self._load(name)
 
     def _all(self) -> list[BindingDriver]:
         drivers = []
-        for vif_type in self._available:
+        for name in self._available:
             try:
-                drivers.append(self._load(vif_type))
+                drivers.append(self._load(name))
             except PlugError as failure:
                 LOG.warning("%s", failure, exc_info=failure.__cause__)
         return drivers
 
-    def _load(self, vif_type: str) -> BindingDriver:
+    def _load(self, name: str) -> BindingDriver:
         with self._loading:
-            if vif_type not in self._drivers:
+            if name not in self._drivers:
                 try:
-                    factory = cast("type[BindingDriver]", self._available[vif_type].load())
-                    self._drivers[vif_type] = factory(self._context)
+                    factory = cast("type[BindingDriver]", self._available[name].load())
+                    self._drivers[name] = factory(self._context)
                 except Exception as cause:
-                    entry = self._available[vif_type].value
-                    raise PlugError(f"the driver {entry} for ports of type {vif_type} cannot be loaded") from cause
-            return self._drivers[vif_type]
+                    entry = self._available[name].value
+                    raise PlugError(f"the driver {entry} for ports of type {name} cannot be loaded") from cause
+            return self._drivers[name]
 
     def _not_pluggable(self, vif: Vif) -> PlugError:
         host = self._context.host or "this host"
@@ -102,6 +104,6 @@ class Binding:
                 hint="its binding:host_id must be set, which takes Neutron's service role",
             )
         return PlugError(
-            f"port {vif.port_id} is of type {vif.vif_type}, which cannot be plugged here",
+            f"port {vif.port_id} is of type {kind_of(vif)}, which cannot be plugged here",
             hint=f"drivers are installed for: {', '.join(sorted(self._available)) or 'none'}",
         )

@@ -7,12 +7,13 @@ are lent instead (see `lending`).
 
 from collections.abc import Collection, Iterable, Sequence
 
-from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
+from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.identity import PORT_OWNER, is_sticky, lent_owner, owner_of
 from kuryr.gateway.lending import Lending
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.topology import Topology
 from kuryr.gateway.traits import port_changes, port_spec
+from kuryr.gateway.wiring import Wiring
 from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Vif, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortChanges
@@ -29,12 +30,13 @@ class LocalCloud:
         self._openings = openings
         self._mark = mark
         self._lending = Lending(neutron, openings, mark)
+        self._wiring = Wiring(neutron, mark)
 
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
         """Make `count` ports in one request, all or none; or lend the one existing port that is meant.
 
         Raises Conflict when what is wanted is in use, Exhausted when no address is left, NotFound when what is
-        chosen does not exist.
+        chosen does not exist, PlugError when nobody on this host could wire it.
         """
         network = self._topology.network(request.network_id)
         if request.choice:
@@ -46,8 +48,9 @@ class LocalCloud:
         vifs = [self.vif_of(port, network) for port in ports]
         try:
             for vif in vifs:
+                self._wiring.check_bound(vif)
                 _check_name(vif, request.traits)
-        except InvalidInput:
+        except KuryrError:
             for vif in vifs:
                 self.release(vif)
             raise
@@ -84,6 +87,10 @@ class LocalCloud:
             self._openings.forget(network.id)
             changes["security_groups"] = _united(base, self._openings.groups(network, openings))
             return self._changed(vif.port_id, changes, network, traits)
+
+    def await_active(self, vif: Vif, timeout: float) -> None:
+        """Wait until the port's status is ACTIVE. Raises PlugError after `timeout` seconds."""
+        self._wiring.await_active(vif, timeout)
 
     def release(self, vif: Vif) -> None:
         """Delete the port by one request, or give it back by three if it is lent. Gone already is no error."""

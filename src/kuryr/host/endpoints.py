@@ -180,7 +180,8 @@ class Endpoints:
             interface = self._binding.stage(mine.vif, Claim(mine.vif.port_id, owner))
             self._binding.plug(mine.vif)
             if self._timing.ready:
-                self._binding.await_ready(mine.vif, self._timing.ready)
+                if not self._binding.await_ready(mine.vif, self._timing.ready):
+                    self._cloud.await_active(mine.vif, self._timing.ready)
                 self._binding.announce(mine.vif)
             if mine.vif.owner != owner or openings:
                 self._behind.later(self._timing.identify, lambda: self._identify(mine.vif, owner, openings))
@@ -213,8 +214,8 @@ class Endpoints:
             if not ports:
                 self._unheard_of.add(owner)
             for port_id in ports:
-                self._unplug(port_id)
                 held = self._holdings.get(port_id)
+                self._unplug(port_id, held.vif if held else None)
                 freed = held and self._holdings.change(held, Use.FREED)
                 if freed and release:
                     self.releases.start(freed.vif)
@@ -240,7 +241,7 @@ class Endpoints:
             LOG.info("%s is not given back: endpoint %s has it", address, held.owner[:12])
             self._sweep_soon()
             return True
-        self._unplug(held.vif.port_id)
+        self._unplug(held.vif.port_id, held.vif)
         freed = self._holdings.change(held, Use.FREED, out=held.out - {address})
         if freed and freed.out:
             self._expect_change(freed)
@@ -292,8 +293,9 @@ class Endpoints:
         if not freed and self._holdings.get(port_id):
             return False
         try:
-            self._binding.unplug(port_id)
-            if vif := vif or (seen.vif if seen else None):
+            vif = vif or (seen.vif if seen else None)
+            self._binding.unplug(port_id, vif)
+            if vif:
                 self._cloud.release(vif)
         except KuryrError:
             if freed:
@@ -313,9 +315,9 @@ class Endpoints:
             return [held.vif.port_id]
         return [found.port_id for found in self._binding.found() if found.owner == owner]
 
-    def _unplug(self, port_id: str) -> None:
+    def _unplug(self, port_id: str, vif: Vif | None) -> None:
         try:
-            self._binding.unplug(port_id)
+            self._binding.unplug(port_id, vif)
         except KuryrError:
             self._sweep_soon()
             raise
@@ -323,7 +325,7 @@ class Endpoints:
     def _undo(self, claimed: Held) -> None:
         self._holdings.change(claimed, Use.FREED)
         try:
-            self._unplug(claimed.vif.port_id)
+            self._unplug(claimed.vif.port_id, claimed.vif)
         except KuryrError as error:
             LOG.warning("the interface of port %s is left to the sweep: %s", claimed.vif.port_id, error)
         self.releases.start(claimed.vif)

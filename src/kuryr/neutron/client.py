@@ -6,6 +6,7 @@ from functools import cached_property
 from keystoneauth1.adapter import Adapter
 
 from kuryr.errors import CloudRefused
+from kuryr.neutron.agents import Agents
 from kuryr.neutron.api import Api, Call
 from kuryr.neutron.floating_ips import FloatingIPs
 from kuryr.neutron.networks import Networks
@@ -36,6 +37,7 @@ class Neutron:
         self.qos_policies = QosPolicies(self.api)
         self.routers = Routers(self.api)
         self.floating_ips = FloatingIPs(self.api)
+        self.agents = Agents(self.api)
         self._project_id = project_id
 
     @cached_property

@@ -1,0 +1,15 @@
+"""Agents: an administrator's to see."""
+
+from contract.site import DEAD_HOST, Site
+
+
+def test_an_administrator_sees_which_agents_of_a_host_are_alive(site: Site) -> None:
+    (agent,) = site.stranger.agents.list(host=site.host)
+
+    assert (agent.type, agent.host, agent.alive, agent.enabled) == ("OVN Controller agent", site.host, True, True)
+    assert agent.heartbeat
+    assert site.stranger.agents.list(host=DEAD_HOST) == []
+
+
+def test_anybody_else_sees_none(site: Site) -> None:
+    assert site.neutron.agents.list(host=site.host) == []
