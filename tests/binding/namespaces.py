@@ -1,10 +1,13 @@
 """Network namespaces without names: they vanish with their last user, however a test ends."""
 
 import ctypes
+import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyroute2 import IPRoute
 
@@ -73,6 +76,14 @@ def links() -> set[str]:
     """Names of all links of the current namespace."""
     with IPRoute() as ip:
         return {link.get("ifname") for link in ip.link("dump")}
+
+
+def show(name: str) -> dict[str, Any]:
+    """A link as `ip` shows it."""
+    shown = subprocess.run(["ip", "-json", "-details", "link", "show", name], check=True, capture_output=True)
+    (link,) = json.loads(shown.stdout)
+    assert isinstance(link, dict)
+    return link
 
 
 def setting(name: str, family: str, key: str) -> str:

@@ -1,6 +1,5 @@
 """What a pair of links is like, whose it is, and what stays untouched."""
 
-import json
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from kuryr.errors import Conflict, InvalidInput, PlugError
 from kuryr.model import Claim, Vif
 
 from .conftest import MakeVif
-from .namespaces import Namespace, exists, index_of, links, setting
+from .namespaces import Namespace, exists, index_of, links, setting, show
 
 OWNER = "endpoint-1"
 
@@ -33,13 +32,6 @@ def claims(deployment: str = "test", driver: str = "pairs") -> list[Claim]:
 
 def claim(vif: Vif, owner: str = OWNER) -> Claim:
     return Claim(vif.port_id, owner)
-
-
-def show(name: str) -> dict[str, object]:
-    shown = subprocess.run(["ip", "-json", "-details", "link", "show", name], check=True, capture_output=True)
-    (link,) = json.loads(shown.stdout)
-    assert isinstance(link, dict)
-    return link
 
 
 def addresses_and_routes() -> list[str]:

@@ -16,6 +16,7 @@ from kuryr.binding.registry import Binding
 from kuryr.model import Claim, FixedIP, Vif
 
 from .conftest import MakeVif
+from .kinds import KINDS
 from .namespaces import Namespace, index_of
 from .switch import OpenVSwitch
 
@@ -84,6 +85,22 @@ def test_containers_talk_tcp_through_the_userspace_bridge(
             tool.close()
     with pytest.raises(TimeoutError):
         say(container, another_container, "10.1.0.2", text)
+
+
+@pytest.mark.parametrize("kind", ["hybrid", "bridge"])
+def test_containers_talk_tcp_through_bridges_of_the_kernel(
+    binding: Binding,
+    make_vif: MakeVif,
+    switch: OpenVSwitch,
+    container: Namespace,
+    another_container: Namespace,
+    kind: str,
+) -> None:
+    one, two = make_vif(**KINDS[kind]), make_vif(**KINDS[kind])
+    run(binding, one, container, "10.1.0.1/24")
+    run(binding, two, another_container, "10.1.0.2/24")
+    text = bytes(100_000)
+    assert say(container, another_container, "10.1.0.2", text) == text
 
 
 def lose_the_link(binding: Binding, vif: Vif) -> None:

@@ -98,12 +98,16 @@ class Netlink:
         if differing:
             self.set(link, **{_ATTRIBUTES.get(key, key): value for key, value in differing.items()})
 
-    def enslave(self, link: Link, bridge: str) -> None:
-        """Make a link a port of a bridge. Raises PlugError if there is no such bridge."""
-        master = self.get(bridge)
-        if master is None:
-            raise PlugError(f"there is no bridge {bridge} that {link.name} could become a port of")
-        self.settle(link, master=master.index)
+    def the(self, name: str) -> Link:
+        """The link of this name. Raises PlugError if there is none."""
+        link = self.get(name)
+        if link is None:
+            raise PlugError(f"interface {name} is gone", hint="start the container again")
+        return link
+
+    def enslave(self, name: str, bridge: str) -> None:
+        """Make a link a port of a bridge. Raises PlugError if one of them is gone."""
+        self.settle(self.the(name), master=self.the(bridge).index)
 
     def write(self, name: str, *settings: Setting) -> None:
         """Change the network settings of a link; those that this kernel does not have are passed over."""

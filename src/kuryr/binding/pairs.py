@@ -75,12 +75,11 @@ class Pairs:
             if outer and outer.kind == "veth" and not outer.alias:
                 netlink.set(outer, group=self._links.claims.group, ifalias=self._links.claims.alias(claim))
 
-    def connect(self, vif: Vif, *, userspace: bool = False, bridge: str = "") -> Claim:
+    def connect(self, vif: Vif, *, userspace: bool = False) -> Claim:
         """Give both ends the port's MAC and MTU and take the outer end up. Returns the claim that is written on it.
 
         `userspace`: the frames go to a userspace datapath, which never fills in the checksums that the kernel leaves
         to the hardware. Without this TCP would not connect, although ping works. The setting moves with the link.
-        `bridge`: the outer end becomes a port of this bridge of the kernel's.
         Raises PlugError if the pair is not staged.
         """
         outer_end = outer_name(vif.port_id)
@@ -95,8 +94,6 @@ class Pairs:
                 if userspace:
                     netlink.compute_checksums(inner.name)
             netlink.settle(outer, mtu=vif.mtu, up=True)
-            if bridge:
-                netlink.enslave(outer, bridge)
             return claim
 
     def announce(self, vif: Vif) -> None:
@@ -126,6 +123,9 @@ class PairDriver:
     `name` is the driver's own: what another driver has made is none of its business.
     """
 
+    prefixes: Sequence[str] = (OUTER,)
+    """What the names of links begin with that may be all there is of a port."""
+
     def __init__(self, context: BindingContext, name: str) -> None:
         self.context = context
         self.links = Links(context.deployment, name, context.sysctl)
@@ -145,7 +145,7 @@ class PairDriver:
 
     def found(self) -> Sequence[Found]:
         """Every claimed pair and half pair."""
-        return [Found(claim.port_id, claim.owner) for claim in self.links.found((OUTER,))]
+        return [Found(claim.port_id, claim.owner) for claim in self.links.found(self.prefixes)]
 
     def close(self) -> None:
         """Nothing to let go of."""

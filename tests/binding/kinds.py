@@ -1,0 +1,11 @@
+"""The kinds of port that Kuryr plugs, as Neutron describes them."""
+
+from typing import Any
+
+NETWORK = "5d4c3b2a-0000-4000-8000-000000000001"
+
+KINDS: dict[str, dict[str, Any]] = {
+    "ovs": {},
+    "hybrid": {"details": {"ovs_hybrid_plug": True}},
+    "bridge": {"vif_type": "bridge", "network_id": NETWORK},
+}
