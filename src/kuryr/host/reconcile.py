@@ -20,13 +20,12 @@ LOG = logging.getLogger(__name__)
 class Reconciler:
     """Removes leftovers of one host."""
 
-    def __init__(self, cloud: Cloud, binding: Binding, endpoints: Endpoints, suspects: Suspects) -> None:
+    def __init__(self, cloud: Cloud, binding: Binding, endpoints: Endpoints) -> None:
         self._cloud = cloud
         self._binding = binding
         self._endpoints = endpoints
-        self._suspects = suspects
 
-    def sweep(self, alive: Collection[str]) -> int:
+    def sweep(self, alive: Collection[str], suspects: Suspects) -> int:
         """Remove what none of the owners in `alive` uses.
 
         Returns how many objects look unused, but not yet for the whole grace period. Raises CloudError, PlugError.
@@ -41,7 +40,7 @@ class Reconciler:
             if users.isdisjoint(alive) and not self._endpoints.releases.under_way(port_id):
                 unused[_suspicion(port_id, held)] = (port_id, vif, held)
         removed = 0
-        for suspicion in sorted(self._suspects.convict(unused)):
+        for suspicion in sorted(suspects.convict(unused)):
             removed += self._removed(*unused[suspicion])
         return len(unused) - removed
 

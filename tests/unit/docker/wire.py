@@ -131,7 +131,7 @@ def served(
         activated()
 
     lanes = Lanes({Lane.CLOUD: cloud_threads, Lane.LOCAL: 4})
-    server = Server(driver, lanes, on_activation, scope=scope)
+    server = Server(driver.result, lanes, on_activation, scope=scope)
     server.observe = running.observe
     app = server.app
     web = _Quick(

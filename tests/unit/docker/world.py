@@ -10,32 +10,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
-from types import SimpleNamespace
 from typing import Any, cast
 
 from kuryr.docker.driver.assembly import Driver
-from kuryr.docker.driver.choices import Choices
-from kuryr.docker.driver.departure import Departure
-from kuryr.docker.driver.endpoint import EndpointDriver
-from kuryr.docker.driver.ipam import IpamDriver
-from kuryr.docker.driver.network import NetworkDriver
-from kuryr.docker.driver.outlets import Outlets
 from kuryr.docker.driver.pools import PendingPools
-from kuryr.docker.driver.publisher import Publisher
-from kuryr.docker.driver.sources import Sources
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.options.exposure import PROTOCOLS
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP
 from kuryr.docker.server.methods import INSTANT, METHODS
-from kuryr.docker.sweeps.inheriting import Inheriting
-from kuryr.docker.sweeps.late_words import LateWords
-from kuryr.docker.sweeps.network_labels import NetworkLabels
-from kuryr.docker.sweeps.sweeper import Sweep
 from kuryr.errors import KuryrError
-from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.model import IPAddress, PortRange
-from kuryr.suspects import Suspects
 from unit.host.node import GRACE, Node
 
 _NUMBERS = itertools.count(1)
@@ -133,40 +118,11 @@ class Docker:
         """A new Kuryr process."""
         self.node = node
         self.pending = PendingPools(patience=0, clock=node.clock)
-        self.unused = Suspects(GRACE, node.clock)
-        self.unused_groups = Suspects(GRACE, node.clock)
-        self.idle_suspects = Suspects(GRACE, node.clock)
-        self.unused_floating = Suspects(GRACE, node.clock)
-        self.outlets = Outlets(node.routers, node.floating, node.endpoints)
         engine = cast("Engine", self)
-        self.inheriting = Inheriting(engine, node.networks, node.inheritance, node.endpoints)
-        choices, sources = Choices(engine), self.sources(node)
-        rest = (node.endpoints, self.pending)
-        departure = Departure(node.networks, node.reservations, node.idle, node.endpoints.releases)
-        self.carrier = NetworkLabels(cast("Engine", self), node.networks, node.behind)
-        families = SimpleNamespace(
-            network=NetworkDriver(
-                node.topology,
-                node.networks,
-                node.guards,
-                sources,
-                departure,
-                self.carrier,
-                self.outlets,
-                self.pending,
-            ),
-            endpoint=EndpointDriver(
-                node.networks, node.guards, choices, node.endpoints, self.outlets, expose=self.expose
-            ),
-            publisher=Publisher(node.networks, node.endpoints, self.outlets, node.forwardings, node.behind),
-            ipam=IpamDriver(node.topology, node.networks, sources, node.reservations, node.keeping, choices, *rest),
+        self.driver = Driver(
+            node.gateway, node.endpoints, node.reconciler, engine, node.behind, self.pending, expose=self.expose
         )
-        families.ipam.catch_up = self.inheriting.catch_up
-        self.driver = cast("Driver", families)
-
-    def sources(self, node: Node) -> Sources:
-        """Where ranges come from."""
-        return Sources(SubnetPools(node.neutron.client(), Defaults()))
+        self.sweeps = self.driver.sweeps(node.new_suspects)
 
     def restart_driver(self) -> None:
         """Kill -9 and a new process."""
@@ -323,22 +279,7 @@ class Docker:
 
     def sweep(self) -> int:
         """One look at everything."""
-        return sum(sweep(self.view()) for sweep in self.sweeps())
-
-    def sweeps(self) -> list[Sweep]:
-        """What the driver sweeps."""
-        node = self.node
-        return [
-            self.inheriting,
-            lambda view: node.networks.sweep(view.networks, node.suspects),
-            lambda view: node.reservations.sweep(view.addresses, self.unused),
-            lambda view: node.reconciler.sweep(view.endpoints),
-            LateWords(self, node.networks, node.endpoints, expose=self.expose).sweep,
-            lambda _: node.openings.sweep(self.unused_groups),
-            self.carrier.sweep,
-            lambda _: node.idle.sweep(node.networks.anchors.stood_on(), self.idle_suspects),
-            lambda _: node.floating.sweep(self.outlets.kept(node.networks.anchors.settings()), self.unused_floating),
-        ]
+        return sum(sweep(self.view()) for sweep in self.sweeps)
 
     def view(self) -> EngineView:
         """What the engine says of itself."""

@@ -59,7 +59,7 @@ def test_removing_it_takes_two_and_leaves_nothing(node: Node, neutron: FakeNeutr
 def test_adopting_takes_one_more_request_than_finding_and_removing_one(node: Node, neutron: FakeNeutron) -> None:
     blue = site(neutron)
     before = snapshot(neutron)
-    network = node.topology.network(blue.network_id)
+    network = node.gateway.topology.network(blue.network_id)
     node.networks.anchors.owners()
     neutron.calls.clear()
     node.networks.adopt(ADOPTED, network)
@@ -105,7 +105,7 @@ def test_making_it_twice_at_one_time_is_once(node: Node, neutron: FakeNeutron) -
 def test_adopting_and_removing_twice_is_once(node: Node, neutron: FakeNeutron) -> None:
     blue = site(neutron)
     before = snapshot(neutron)
-    network = node.topology.network(blue.network_id)
+    network = node.gateway.topology.network(blue.network_id)
     for _ in range(2):
         node.networks.adopt(ADOPTED, network)
     assert len(snapshot(neutron)["port"]) == len(before["port"]) + 1
@@ -142,7 +142,7 @@ def test_two_of_the_engines_networks_may_stand_on_one(node: Node, neutron: FakeN
 def test_a_network_that_another_host_uses_stays_until_it_does_not(node: Node, neutron: FakeNeutron) -> None:
     bound = node.networks.create("net1", [SUBNET])
     other = Node(neutron, FakeKernel(), mark=Mark("test", "h2"))
-    other.networks.adopt(Anchorage("their", ()), other.topology.network(bound.network.id))
+    other.networks.adopt(Anchorage("their", ()), other.gateway.topology.network(bound.network.id))
     with pytest.raises(Conflict):
         node.networks.remove("net1")
     assert node.sweeps_asked == 1
@@ -225,7 +225,7 @@ def test_what_neutron_refuses_leaves_nothing_at_once(node: Node, neutron: FakeNe
 def test_a_failure_while_adopting_leaves_nothing_that_is_not_swept(
     node: Node, neutron: FakeNeutron, number: int, applied: bool
 ) -> None:
-    network = node.topology.network(site(neutron).network_id)
+    network = node.gateway.topology.network(site(neutron).network_id)
     before = snapshot(neutron)
     fail_call(neutron, number, applied=applied)
     with pytest.raises(CloudError):
@@ -255,7 +255,7 @@ def test_the_sweep_removes_what_the_engine_has_forgotten(node: Node, neutron: Fa
     blue = site(neutron)
     before = snapshot(neutron)
     node.networks.create("net1", [SUBNET])
-    node.networks.adopt(Anchorage("net2", ()), node.topology.network(blue.network_id))
+    node.networks.adopt(Anchorage("net2", ()), node.gateway.topology.network(blue.network_id))
     assert node.networks.sweep(("net1", "net2"), node.suspects) == 0
     assert node.networks.sweep((), node.suspects) == 2
     node.clock.now += GRACE - 1

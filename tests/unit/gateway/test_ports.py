@@ -12,7 +12,7 @@ from unit.host.node import Node, ports, site
 
 def test_several_ports_are_made_in_one_request_all_or_none(node: Node, neutron: FakeNeutron) -> None:
     tiny = site(neutron, "10.9.0.0/29")
-    node.topology.network(tiny.network_id)
+    node.gateway.topology.network(tiny.network_id)
     neutron.calls.clear()
     request = PortRequest(tiny.network_id, ((tiny.subnet_id, None),))
     assert len({vif.port_id for vif in node.cloud.reserve(request, 3)}) == 3
@@ -26,7 +26,7 @@ def test_a_vif_says_all_that_a_binding_driver_needs(node: Node, neutron: FakeNeu
     blue = site(neutron)
     (vif,) = node.cloud.reserve(PortRequest(blue.network_id, ((blue.subnet_id, blue[9]),), mac="02:42:00:00:00:09"))
     assert (vif.vif_type, vif.vnic_type, vif.mac) == ("ovs", "normal", "02:42:00:00:00:09")
-    assert vif.mtu == node.topology.network(blue.network_id).mtu
+    assert vif.mtu == node.gateway.topology.network(blue.network_id).mtu
     assert [str(fixed.address) for fixed in vif.fixed_ips] == ["10.1.0.9"]
     assert vif.details["bridge_name"] == "br-int"
     assert vif.owner == ""
@@ -49,7 +49,7 @@ def test_held_are_the_ports_of_this_host_with_their_users(node: Node, neutron: F
 
 
 def test_an_anchor_is_not_a_container_port(node: Node, neutron: FakeNeutron) -> None:
-    node.networks.adopt(Anchorage("net1"), node.topology.network(site(neutron).network_id))
+    node.networks.adopt(Anchorage("net1"), node.gateway.topology.network(site(neutron).network_id))
     assert node.cloud.held() == []
 
 

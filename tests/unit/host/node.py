@@ -13,20 +13,8 @@ from typing import Any
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind, Task
-from kuryr.gateway.anchors import Anchors
-from kuryr.gateway.floating import FloatingIPs
-from kuryr.gateway.forwarding import Forwardings
-from kuryr.gateway.guards import Guards
-from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.keeping import Keeping
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.own_networks import OwnNetworks
-from kuryr.gateway.ports import LocalCloud
-from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.routers import Routers
-from kuryr.gateway.topology import Topology
+from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
 from kuryr.model import Mark
@@ -74,35 +62,25 @@ class Node:
         self.clock = clock or Clock()
         self.sweeps_asked = 0
         self.behind = SteppedBehind()
-        client = neutron.client()
-        self.topology = Topology(client)
-        self.openings = Openings(client, mark)
-        self.guards = Guards(client)
-        self.cloud = LocalCloud(client, self.topology, self.openings, mark)
+        self.gateway = Gateway(neutron.client(), mark, self.behind, self.ask_for_sweep, Defaults())
+        self.networks = self.gateway.networks
+        self.cloud = self.gateway.ports
         self.binding = kernel.binding()
-        self.keeping = Keeping(client, mark, self.behind)
-        anchors = Anchors(client, mark)
-        self.inheritance = Inheritance(client, self.topology, anchors, self.cloud, mark)
-        own = OwnNetworks(client, self.topology, mark, self.ask_for_sweep)
-        self.networks = Networks(
-            self.topology, anchors, own, self.openings, self.keeping, self.inheritance, self.ask_for_sweep
-        )
-        self.idle = IdlePorts(client, mark, self.ask_for_sweep)
-        self.reservations = Reservations(client, mark, self.behind, self.ask_for_sweep)
-        self.floating = FloatingIPs(client, mark, self.behind, self.ask_for_sweep)
-        self.forwardings = Forwardings(client, mark)
-        self.routers = Routers(client)
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""
         timing = Timing(ready=1, settle=0.2)
         self.endpoints = Endpoints(
             self.cloud, self.binding, self.behind, timing, lambda owner: owner in self.alive, self.ask_for_sweep
         )
-        self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints, Suspects(GRACE, self.clock))
-        self.suspects = Suspects(GRACE, self.clock)
+        self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints)
+        self.suspects, self._suspects = self.new_suspects(), self.new_suspects()
 
     def ask_for_sweep(self) -> None:
         self.sweeps_asked += 1
+
+    def new_suspects(self) -> Suspects:
+        """Nobody yet, by this node's clock."""
+        return Suspects(GRACE, self.clock)
 
     def restarted(self) -> "Node":
         """A new process, after this one was killed."""
@@ -111,7 +89,7 @@ class Node:
 
     def sweep(self, *alive: str) -> int:
         """One look at the containers' side."""
-        return self.reconciler.sweep(alive)
+        return self.reconciler.sweep(alive, self._suspects)
 
     def sweep_after_grace(self, *alive: str) -> int:
         """Two looks, as far apart as the grace period."""

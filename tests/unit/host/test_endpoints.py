@@ -36,7 +36,7 @@ def stop(node: Node, blue: Site, owner: str, port_id: str) -> None:
 def warm(node: Node, neutron: FakeNeutron, blue: Site) -> None:
     """After a start everything is read once; that is not what the tests count."""
     node.endpoints.load()
-    node.topology.network(blue.network_id)
+    node.gateway.topology.network(blue.network_id)
     neutron.calls.clear()
 
 

@@ -1,5 +1,6 @@
-"""All parts of the driver, put together from the configuration."""
+"""The driver, put together: of the cloud's side and the host's, and these as the configuration wants them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from oslo_config import cfg
@@ -24,92 +25,83 @@ from kuryr.docker.sweeps.inheriting import Inheriting
 from kuryr.docker.sweeps.late_words import LateWords
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
-from kuryr.gateway.anchors import Anchors
-from kuryr.gateway.floating import FloatingIPs
-from kuryr.gateway.forwarding import Forwardings
-from kuryr.gateway.guards import Guards
-from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.keeping import Keeping
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.own_networks import OwnNetworks
-from kuryr.gateway.ports import LocalCloud
-from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.routers import Routers
-from kuryr.gateway.subnet_pools import Defaults, SubnetPools
-from kuryr.gateway.topology import Topology
+from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
+from kuryr.model import Mark
 from kuryr.neutron.api import Call
 from kuryr.neutron.session import connect
 from kuryr.suspects import Suspects
 
 
 class Driver:
-    """What Docker calls, by family of methods, and what works behind them. Sends nothing before `start`.
+    """What Docker calls, by family of methods, and what is looked for behind its back. Sends nothing by itself.
+
+    `expose` is what kuryr.conf says.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        endpoints: Endpoints,
+        reconciler: Reconciler,
+        engine: Engine,
+        behind: Behind,
+        pending: PendingPools,
+        *,
+        expose: bool,
+    ) -> None:
+        networks = gateway.networks
+        self._gateway = gateway
+        self._reconciler = reconciler
+        self._outlets = Outlets(gateway.routers, gateway.floating, endpoints)
+        self._labels = NetworkLabels(engine, networks, behind)
+        self._late_words = LateWords(engine, networks, endpoints, expose=expose)
+        self._inheriting = Inheriting(engine, networks, gateway.inheritance, endpoints)
+        choices, sources = Choices(engine), Sources(gateway.subnet_pools)
+        departure = Departure(networks, gateway.reservations, gateway.idle, endpoints.releases)
+        self.network = NetworkDriver(gateway, sources, departure, self._labels, self._outlets, pending)
+        self.endpoint = EndpointDriver(gateway, choices, endpoints, self._outlets, expose=expose)
+        self.publisher = Publisher(gateway, endpoints, self._outlets, behind)
+        self.ipam = IpamDriver(gateway, sources, choices, endpoints, self._inheriting, pending)
+
+    def sweeps(self, suspects: Callable[[], Suspects]) -> list[Sweep]:
+        """All that is looked for, in its order; each sweep has suspects of its own."""
+        gateway, anchors, kept = self._gateway, self._gateway.networks.anchors, self._outlets.kept
+        networks, addresses, ports, idle, groups, floating = (suspects() for _ in range(6))
+        return [
+            self._inheriting.sweep,
+            lambda view: gateway.networks.sweep(swarm.alive(view, anchors.owners()), networks),
+            lambda view: gateway.reservations.sweep(view.addresses, addresses),
+            lambda view: self._reconciler.sweep(view.endpoints, ports),
+            self._late_words.sweep,
+            lambda _: gateway.idle.sweep(anchors.stood_on(), idle),
+            lambda _: gateway.openings.sweep(groups),
+            self._labels.sweep,
+            lambda _: gateway.floating.sweep(kept(anchors.settings()), floating),
+        ]
+
+
+class ConfiguredDriver(Driver):
+    """The driver of this host, as kuryr.conf wants it. Sends nothing before `start`.
 
     Raises InvalidInput when the configuration cannot be used.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, pending: PendingPools) -> None:
         mark = config.mark(conf)
-        neutron = connect(conf, observe)
-        topology = Topology(neutron)
-        openings = Openings(neutron, mark)
-        guards = Guards(neutron)
-        cloud = LocalCloud(neutron, topology, openings, mark)
         self._behind = Behind()
         defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
-        sources = Sources(SubnetPools(neutron, defaults))
-        reservations = Reservations(neutron, mark, self._behind, self._sweep_soon)
-        idle = IdlePorts(neutron, mark, self._sweep_soon)
-        keeping = Keeping(neutron, mark, self._behind)
-        anchors = Anchors(neutron, mark)
-        inheritance = Inheritance(neutron, topology, anchors, cloud, mark)
-        own = OwnNetworks(neutron, topology, mark, self._sweep_soon)
-        networks = Networks(topology, anchors, own, openings, keeping, inheritance, self._sweep_soon)
-        binding = Binding(
-            BindingContext(
-                deployment=mark.deployment,
-                host=mark.host,
-                integration_bridge=conf.binding.integration_bridge,
-                ovsdb=conf.binding.ovsdb_connection,
-                sysctl=Path(conf.binding.sysctl),
-                timeout=conf.binding.ovsdb_timeout,
-            )
-        )
-        timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
+        gateway = Gateway(connect(conf, observe), mark, self._behind, self._sweep_soon, defaults)
+        binding = Binding(_context(conf, mark))
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
-        endpoints = Endpoints(cloud, binding, self._behind, timing, engine.may_know, self._sweep_soon)
-        labels = NetworkLabels(engine, networks, self._behind)
-        floating = FloatingIPs(neutron, mark, self._behind, self._sweep_soon)
-        outlets = Outlets(Routers(neutron), floating, endpoints)
-        inheriting = Inheriting(engine, networks, inheritance, endpoints)
-        grace = conf.sweep.grace
-        unused_networks, unused_addresses = Suspects(grace), Suspects(grace)
-        unused_groups, unused_ports, unused_floating = Suspects(grace), Suspects(grace), Suspects(grace)
-        reconciler = Reconciler(cloud, binding, endpoints, Suspects(grace))
-        late_words = LateWords(engine, networks, endpoints, expose=conf.docker.expose)
-        sweeps: list[Sweep] = [
-            inheriting,
-            lambda view: networks.sweep(swarm.alive(view, anchors.owners()), unused_networks),
-            lambda view: reservations.sweep(view.addresses, unused_addresses),
-            lambda view: reconciler.sweep(view.endpoints),
-            late_words.sweep,
-            lambda _: idle.sweep(anchors.stood_on(), unused_ports),
-            lambda _: openings.sweep(unused_groups),
-            labels.sweep,
-            lambda _: floating.sweep(outlets.kept(anchors.settings()), unused_floating),
-        ]
-        self._sweeper = Sweeper(engine, sweeps, grace, conf.sweep.interval)
-        choices = Choices(engine)
-        departure = Departure(networks, reservations, idle, endpoints.releases)
-        self.network = NetworkDriver(topology, networks, guards, sources, departure, labels, outlets, pending)
-        self.endpoint = EndpointDriver(networks, guards, choices, endpoints, outlets, expose=conf.docker.expose)
-        self.publisher = Publisher(networks, endpoints, outlets, Forwardings(neutron, mark), self._behind)
-        self.ipam = IpamDriver(topology, networks, sources, reservations, keeping, choices, endpoints, pending)
-        self.ipam.catch_up = inheriting.catch_up
+        timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
+        endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon)
+        reconciler = Reconciler(gateway.ports, binding, endpoints)
+        super().__init__(gateway, endpoints, reconciler, engine, self._behind, pending, expose=conf.docker.expose)
+        sweeps = self.sweeps(lambda: Suspects(conf.sweep.grace))
+        self._sweeper = Sweeper(engine, sweeps, conf.sweep.grace, conf.sweep.interval)
 
     def start(self) -> None:
         """Begin to look for leftovers."""
@@ -130,3 +122,14 @@ class Driver:
 def observe(call: Call) -> None:
     """Measure a request to Neutron."""
     metrics.CLOUD_CALLS.labels(call.method, call.resource, call.status).observe(call.seconds)
+
+
+def _context(conf: cfg.ConfigOpts, mark: Mark) -> BindingContext:
+    return BindingContext(
+        deployment=mark.deployment,
+        host=mark.host,
+        integration_bridge=conf.binding.integration_bridge,
+        ovsdb=conf.binding.ovsdb_connection,
+        sysctl=Path(conf.binding.sysctl),
+        timeout=conf.binding.ovsdb_timeout,
+    )

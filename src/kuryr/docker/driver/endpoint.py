@@ -18,11 +18,10 @@ from kuryr.docker.options.publishing import Publication
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP, Interface
 from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.floating import FloatingChoice
-from kuryr.gateway.guards import Guards
 from kuryr.gateway.inheritance import INHERITED
-from kuryr.gateway.networks import Networks
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import USUAL_PORT, PortTraits, Subnet, Vif, Wanted
 
@@ -36,16 +35,15 @@ class EndpointDriver:
 
     def __init__(
         self,
-        networks: Networks,
-        guards: Guards,
+        gateway: Gateway,
         choices: Choices,
         endpoints: Endpoints,
         outlets: Outlets,
         *,
         expose: bool,
     ) -> None:
-        self._networks = networks
-        self._guards = guards
+        self._networks = gateway.networks
+        self._guards = gateway.guards
         self._choices = choices
         self._endpoints = endpoints
         self._outlets = outlets

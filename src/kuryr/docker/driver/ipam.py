@@ -7,7 +7,6 @@ a network exists in Neutron before CreateNetwork.
 
 import contextlib
 import logging
-from collections.abc import Callable
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker.driver import pools
@@ -19,12 +18,11 @@ from kuryr.docker.options.addresses import host_address, host_range, is_within, 
 from kuryr.docker.options.catalogue import Place
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
+from kuryr.docker.sweeps.inheriting import Inheriting
 from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
+from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.keeping import Keeping
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.topology import Existing, Topology, choose_subnet
+from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import AddressRange, Choice, IPAddress, IPNetwork, Named, Subnet
 
@@ -40,25 +38,22 @@ class IpamDriver:
 
     def __init__(
         self,
-        topology: Topology,
-        networks: Networks,
+        gateway: Gateway,
         sources: Sources,
-        reservations: Reservations,
-        keeping: Keeping,
         choices: Choices,
         endpoints: Endpoints,
+        inheriting: Inheriting,
         pending: PendingPools,
     ) -> None:
-        self._topology = topology
-        self._networks = networks
+        self._topology = gateway.topology
+        self._networks = gateway.networks
+        self._reservations = gateway.reservations
+        self._keeping = gateway.keeping
         self._sources = sources
-        self._reservations = reservations
-        self._keeping = keeping
         self._choices = choices
         self._endpoints = endpoints
+        self._inheriting = inheriting
         self._pending = pending
-        self.catch_up: Callable[[], bool] = lambda: False
-        """Takes over what kuryr-libnetwork left, and says whether it could."""
 
     def request_pool(self, request: messages.RequestPool) -> Reply:
         """Note a pool.
@@ -187,7 +182,7 @@ class IpamDriver:
             return self._container(key, wanted, name)
         except Conflict:
             # A container that was stopped before it was taken over has its address still.
-            if not self.catch_up():
+            if not self._inheriting.catch_up():
                 raise
             return self._container(key, wanted, name)
 

@@ -19,12 +19,11 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import GENERIC, INTERNAL
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.errors import Conflict, InvalidInput, NotFound
+from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.guards import Guards
 from kuryr.gateway.identity import Anchorage, Berth, keeper_words
-from kuryr.gateway.networks import Networks
 from kuryr.gateway.specs import NetworkSpec, SubnetSpec
-from kuryr.gateway.topology import Existing, Topology, choose_subnet
+from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.model import Named, Network, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
@@ -37,18 +36,16 @@ class NetworkDriver:
 
     def __init__(
         self,
-        topology: Topology,
-        networks: Networks,
-        guards: Guards,
+        gateway: Gateway,
         sources: Sources,
         departure: Departure,
         labels: NetworkLabels,
         outlets: Outlets,
         pending: PendingPools,
     ) -> None:
-        self._topology = topology
-        self._networks = networks
-        self._guards = guards
+        self._topology = gateway.topology
+        self._networks = gateway.networks
+        self._guards = gateway.guards
         self._sources = sources
         self._departure = departure
         self._labels = labels

@@ -14,10 +14,10 @@ from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.publishing import Publication, Publish, published_ports
 from kuryr.docker.protocol import messages
 from kuryr.errors import NotFound
+from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.floating import FloatingChoice
-from kuryr.gateway.forwarding import Forward, Forwardings, PortTaken
+from kuryr.gateway.forwarding import Forward, PortTaken
 from kuryr.gateway.inheritance import INHERITED
-from kuryr.gateway.networks import Networks
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import IPAddress, Vif
 
@@ -32,16 +32,15 @@ class Publisher:
 
     def __init__(
         self,
-        networks: Networks,
+        gateway: Gateway,
         endpoints: Endpoints,
         outlets: Outlets,
-        forwardings: Forwardings,
         behind: Behind,
     ) -> None:
-        self._networks = networks
+        self._networks = gateway.networks
         self._endpoints = endpoints
         self._outlets = outlets
-        self._forwardings = forwardings
+        self._forwardings = gateway.forwardings
         self._behind = behind
         self._lock = threading.Lock()
         self._programmed: set[str] = set()

@@ -9,7 +9,7 @@ import contextvars
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -66,10 +66,10 @@ class Lanes:
 
 
 class Server:
-    """Docker's requests, answered by a driver that may still be on its way."""
+    """Docker's requests, answered by a driver that may still be on its way: `driver` waits for it."""
 
     def __init__(
-        self, driver: "Future[Driver]", lanes: Lanes, activated: Callable[[], None], *, scope: str = LOCAL
+        self, driver: "Callable[[], Driver]", lanes: Lanes, activated: Callable[[], None], *, scope: str = LOCAL
     ) -> None:
         self._driver = driver
         self._instant: Mapping[str, Reply] = INSTANT | {"NetworkDriver.GetCapabilities": capabilities.network(scope)}
@@ -121,7 +121,7 @@ class Server:
         return await self._lanes.run(method.lane, lambda: self._call(method, message))
 
     def _call(self, method: Method, message: msgspec.Struct) -> Reply:
-        return method.answer(self._driver.result(), message)
+        return method.answer(self._driver(), message)
 
 
 async def _guarded(answer: Awaitable[Reply]) -> tuple[int, Reply]:

@@ -23,7 +23,7 @@ from kuryr.docker.server.methods import Lane
 from kuryr.docker.server.sockets import Listener
 
 if TYPE_CHECKING:
-    from kuryr.docker.driver.assembly import Driver
+    from kuryr.docker.driver.assembly import ConfiguredDriver
 
 LOG = logging.getLogger(__name__)
 
@@ -82,9 +82,9 @@ def serve(conf: cfg.ConfigOpts, listeners: Sequence[Listener]) -> None:
     Raises InvalidInput for bad configuration.
     """
     pending = PendingPools()
-    driver: Future[Driver] = Future()
+    driver: Future[ConfiguredDriver] = Future()
     lanes = Lanes({Lane.CLOUD: conf.docker.cloud_threads, Lane.LOCAL: conf.docker.local_threads})
-    server = Server(driver, lanes, pending.clear, scope=conf.docker.scope)
+    server = Server(driver.result, lanes, pending.clear, scope=conf.docker.scope)
     web = Web(server, listeners)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: web.end())
@@ -102,13 +102,15 @@ def serve(conf: cfg.ConfigOpts, listeners: Sequence[Listener]) -> None:
     os._exit(os.EX_OK)
 
 
-def _load(conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[Driver]", server: Server, web: Web) -> None:
+def _load(
+    conf: cfg.ConfigOpts, pending: PendingPools, driver: "Future[ConfiguredDriver]", server: Server, web: Web
+) -> None:
     try:
         from kuryr import config, metrics  # noqa: PLC0415
-        from kuryr.docker.driver.assembly import Driver  # noqa: PLC0415
+        from kuryr.docker.driver.assembly import ConfiguredDriver  # noqa: PLC0415
 
         config.register_credentials(conf)
-        loaded = Driver(conf, pending)
+        loaded = ConfiguredDriver(conf, pending)
         server.observe = metrics.observe_engine_request
         server.exposition = metrics.exposition
     except BaseException as error:  # noqa: BLE001 (whatever it is, the process must end and say so)

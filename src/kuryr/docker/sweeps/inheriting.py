@@ -26,7 +26,7 @@ class Inheriting:
         self._inheritance = inheritance
         self._endpoints = endpoints
 
-    def __call__(self, view: EngineView) -> int:
+    def sweep(self, view: EngineView) -> int:
         """Take over what is not yet; returns how many ports resist. Raises CloudError.
 
         No request while all of Docker's networks are this driver's own.
@@ -49,7 +49,7 @@ class Inheriting:
     def catch_up(self) -> bool:
         """Do now what the next sweep would; false when Docker does not say what is alive. Raises CloudError."""
         try:
-            self(self._engine.view())
+            self.sweep(self._engine.view())
         except EngineSilent:
             return False
         return True

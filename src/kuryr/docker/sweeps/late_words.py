@@ -5,29 +5,20 @@ that once, in Join. So after a start Docker is asked what it said of the endpoin
 """
 
 import logging
-from typing import Protocol
 
-from kuryr.docker.engine import EngineView
+from kuryr.docker.engine import Engine, EngineView
 from kuryr.docker.options.exposure import ExposePolicy
 from kuryr.errors import CloudUnavailable, KuryrError, NotFound
 from kuryr.gateway.networks import Networks
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import PortRange
 
 LOG = logging.getLogger(__name__)
-
-
-class Told(Protocol):
-    """What is asked of the engine, see `kuryr.docker.engine.Engine`."""
-
-    def exposed(self, endpoint: str) -> tuple[str, frozenset[PortRange]] | None:
-        """The network of an endpoint, and what its container exposes; None if it is gone. Raises EngineSilent."""
 
 
 class LateWords:
     """Writes them, as one of the driver's sweeps. `expose` is what kuryr.conf says."""
 
-    def __init__(self, engine: Told, networks: Networks, endpoints: Endpoints, *, expose: bool) -> None:
+    def __init__(self, engine: Engine, networks: Networks, endpoints: Endpoints, *, expose: bool) -> None:
         self._engine = engine
         self._networks = networks
         self._endpoints = endpoints

@@ -22,9 +22,6 @@ JITTER = 0.2
 """Hosts that start together must not ask Neutron together for ever."""
 
 SILENCE = 5.0
-"""Seconds until an engine that does not answer is asked again: while it boots, nothing waits for a sweep."""
-
-SILENCE = 5.0
 """Seconds at most until an engine that does not answer is asked again: it boots, and then there is much to do."""
 
 LONGEST_PAUSE = 300.0

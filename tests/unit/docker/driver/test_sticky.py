@@ -150,7 +150,7 @@ def test_a_crash_leaves_nothing_but_the_idle_port(
     second = docker.run(bare, options=WEB)
     assert identity(second) == identity(first)
     docker.stop(second)
-    docker.node.idle.remove(sticky_port(neutron)["network_id"])
+    docker.node.gateway.idle.remove(sticky_port(neutron)["network_id"])
     assert now(neutron) == before
 
 

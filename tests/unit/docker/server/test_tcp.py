@@ -58,7 +58,7 @@ def port(files: dict[str, str], tmp_path: Path) -> Iterator[int]:
     local = sockets.Listener(sockets.listen(tmp_path / "kuryr.sock"))
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: 1, Lane.LOCAL: 1})
-    web = Web(Server(driver, lanes, lambda: None), [local, secured])
+    web = Web(Server(driver.result, lanes, lambda: None), [local, secured])
     thread = threading.Thread(target=lambda: asyncio.run(web.run()))
     thread.start()
     yield number

@@ -193,7 +193,8 @@ def test_a_container_that_stops_while_the_sweep_takes_it_over_is_not_taken_for_a
     container = libnetwork.run(network, existing=port["id"])
     view = docker.view()
     docker.stop(container)
-    docker.inheriting(view)
+    for sweep in docker.sweeps:
+        sweep(view)
     again = docker.run(network, ip=container.address.partition("/")[0])
     docker.node.behind.pass_time()
     assert libnetwork.port_of(again)["id"] == port["id"]

@@ -10,9 +10,8 @@ import pytest
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
-from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
+from kuryr.docker.sweeps.sweeper import Sweeper
 from kuryr.errors import CloudUnavailable
-from kuryr.host.reconcile import Reconciler
 from kuryr.suspects import Suspects
 from unit.docker.world import Docker
 from unit.host.node import GRACE, ports, snapshot
@@ -50,7 +49,7 @@ def sweeper(docker: Docker, engine: FakeEngine) -> Sweeper:
 
 
 def sweeper_of(docker: Docker, engine: FakeEngine, grace: float = GRACE) -> Sweeper:
-    return Sweeper(cast("Engine", engine), docker.sweeps(), grace, 3600)
+    return Sweeper(cast("Engine", engine), docker.sweeps, grace, 3600)
 
 
 def test_a_living_network_and_its_containers_stay_whatever_is_remembered(
@@ -155,18 +154,12 @@ def test_it_looks_again_for_what_is_still_there(
     docker.run(docker.create_network("10.5.0.0/24"))
     docker.networks.clear()
     docker.endpoints.clear()
-    node = docker.node
 
     def suspects() -> Suspects:
         """A grace period that is over at the second look."""
         return Suspects(0.02, itertools.count().__next__)
 
-    unused, reconciler = suspects(), Reconciler(node.cloud, node.binding, node.endpoints, suspects())
-    sweeps: list[Sweep] = [
-        lambda view: node.networks.sweep(view.networks, unused),
-        lambda view: reconciler.sweep(view.endpoints),
-    ]
-    sweeper = Sweeper(cast("Engine", engine), sweeps, 0.02, 3600)
+    sweeper = Sweeper(cast("Engine", engine), docker.driver.sweeps(suspects), 0.02, 3600)
     close = started(sweeper)
     engine.looked()
     engine.looked()
