@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from kuryr.behind import Behind
-from kuryr.errors import CloudUnavailable, Conflict, KuryrError, NotFound
+from kuryr.errors import Conflict, KuryrError, NotFound
 from kuryr.model import IPAddress, Mark, Network
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import FloatingIPResource
@@ -128,15 +128,8 @@ class FloatingIPs:
         made = self._neutron.floating_ips.list(description=str(self._mark), project_id=self._neutron.project_id)
         with self._lock:
             self._made_for |= {each.port_id: each.id for each in made if each.port_id}
-        unused = {each.id: each for each in made if not each.port_id and not each.router_id and each.id not in kept}
-        left = len(unused)
-        for id_ in sorted(suspects.convict(unused)):
-            try:
-                self._neutron.floating_ips.delete(id_)
-                LOG.info("swept floating IP %s, which leads nowhere", unused[id_].address)
-                left -= 1
-            except CloudUnavailable:
-                raise
-            except KuryrError as error:
-                LOG.info("floating IP %s cannot be swept yet: %s", id_, error)
-        return left
+        unused = [each for each in made if not each.port_id and not each.router_id and each.id not in kept]
+        return suspects.sweep(
+            {each.id: f"floating IP {each.address}, which leads nowhere" for each in unused},
+            self._neutron.floating_ips.delete,
+        )

@@ -7,7 +7,7 @@ removed by a sweep when it is idle.
 import logging
 from collections.abc import Callable, Collection
 
-from kuryr.errors import CloudUnavailable, KuryrError, NotFound, Overtaken
+from kuryr.errors import NotFound, Overtaken
 from kuryr.gateway.identity import IDLE_OWNER, lent_owner
 from kuryr.model import Mark
 from kuryr.neutron.client import Neutron
@@ -43,18 +43,8 @@ class IdlePorts:
         Returns how many are still there. Raises CloudUnavailable.
         """
         unused = {port.id: port for port in self._list() if port.network_id not in used}
-        left = len(unused)
-        for port_id in sorted(
-            suspects.convict([each.id for each in unused.values() if each.device_owner == IDLE_OWNER])
-        ):
-            try:
-                self._delete(unused[port_id])
-                left -= 1
-            except CloudUnavailable:
-                raise
-            except KuryrError as error:
-                LOG.info("idle port %s cannot be swept yet: %s", port_id, error)
-        return left
+        idle = {id_: f"idle port {id_}" for id_, port in unused.items() if port.device_owner == IDLE_OWNER}
+        return len(unused) - len(idle) + suspects.sweep(idle, lambda id_: self._delete(unused[id_]))
 
     def _delete(self, port: PortResource) -> None:
         try:

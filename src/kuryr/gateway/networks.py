@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
 from kuryr.gateway.anchors import Anchored, Anchors
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.identity import Anchor, Anchorage, Berth, is_uuid
@@ -160,22 +160,16 @@ class Networks:
         self._topology.networks(anchor.network_id for anchor in anchors)
         unused = {anchor.port_id: anchor for anchor in anchors if anchor.anchorage.owner not in alive}
         abandoned = self.own.abandoned([anchor.network_id for anchor in anchors])
-        left = len(unused) + len(abandoned)
-        for identifier in sorted(suspects.convict({*unused, *abandoned})):
-            try:
-                if anchor := unused.get(identifier):
-                    with self._order(anchor.anchorage.owner):
-                        self._release(anchor)
-                else:
-                    self.own.delete(identifier)
-                LOG.info("swept what was left of a forgotten network: %s", identifier)
-                left -= 1
-            except CloudUnavailable:
-                raise
-            except KuryrError as error:
-                # What resists must not keep the sweep from all the rest.
-                LOG.info("%s cannot be swept yet: %s", identifier, error)
-        return left
+
+        def remove(id_: str) -> None:
+            if anchor := unused.get(id_):
+                with self._order(anchor.anchorage.owner):
+                    self._release(anchor)
+            else:
+                self.own.delete(id_)
+
+        named = {id_: f"network {anchor.network_id}, which the engine has forgotten" for id_, anchor in unused.items()}
+        return suspects.sweep(named | {id_: f"network {id_}, which was half made" for id_ in abandoned}, remove)
 
     @contextmanager
     def _swept_after_failure(self) -> Iterator[None]:

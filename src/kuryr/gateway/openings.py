@@ -100,11 +100,12 @@ class Openings:
         ports = self._neutron.ports.list(security_groups=[group.id for group in made])
         used = {group_id for port in ports for group_id in port.security_groups}
         unused = {group.id: group.name for group in made if group.id not in used}
-        left = len(unused)
-        for group_id in sorted(suspects.convict(unused)):
+
+        def remove(group_id: str) -> None:
             self._known.pop(unused[group_id], None)
-            left -= self._delete(group_id)
-        return left
+            self._neutron.security_groups.delete(group_id)
+
+        return suspects.sweep({id_: f"security group {name}" for id_, name in unused.items()}, remove)
 
     def _of_network(self, network_id: str) -> list[str]:
         beginning = _beginning(network_id)
@@ -143,16 +144,14 @@ class Openings:
             if not wanted <= {_admission(rule) for rule in self._neutron.security_groups.get(group.id).rules}:
                 raise
 
-    def _delete(self, group_id: str) -> bool:
-        """Whether the group is gone. One that is in use, or resists, is the next sweep's."""
+    def _delete(self, group_id: str) -> None:
+        """Delete a group. One that is in use, or resists, is the next sweep's."""
         try:
             self._neutron.security_groups.delete(group_id)
         except CloudUnavailable:
             raise
         except KuryrError as error:
             LOG.info("security group %s is not deleted yet: %s", group_id, error)
-            return False
-        return True
 
 
 def _admission(rule: SecurityGroupRuleResource) -> Admission | None:

@@ -5,20 +5,17 @@ addresses that lie where Neutron would otherwise give them to anybody. A reserva
 by which the engine asks for its pool's addresses. The engine says which addresses it still uses; the rest is swept.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
 
 from kuryr.behind import Behind
-from kuryr.errors import CloudUnavailable, KuryrError
+from kuryr.errors import KuryrError
 from kuryr.gateway.identity import RESERVATION_OWNER
 from kuryr.model import IPAddress, Mark, Network, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import PortResource
 from kuryr.suspects import Suspects
-
-LOG = logging.getLogger(__name__)
 
 SETTLE = 10.0
 """Seconds that whoever wants an address again waits until it has been given back."""
@@ -93,18 +90,9 @@ class Reservations:
 
         Returns how many look unused and are still there. Raises CloudUnavailable.
         """
-        unused = {port.id: port for port in self._list() if all(fixed.address not in alive for fixed in port.fixed_ips)}
-        left = len(unused)
-        for port_id in sorted(suspects.convict(unused)):
-            try:
-                self._neutron.ports.delete(port_id)
-                LOG.info("swept the reservation of %s", unused[port_id].fixed_ips)
-                left -= 1
-            except CloudUnavailable:
-                raise
-            except KuryrError as error:
-                LOG.info("reservation %s cannot be swept yet: %s", port_id, error)
-        return left
+        unused = [port for port in self._list() if all(fixed.address not in alive for fixed in port.fixed_ips)]
+        named = {port.id: f"reservation {' '.join(str(each.address) for each in port.fixed_ips)}" for port in unused}
+        return suspects.sweep(named, self._neutron.ports.delete)
 
     def _list(self, **filters: str | list[str]) -> list[PortResource]:
         return self._neutron.ports.list(description=str(self._mark), device_owner=RESERVATION_OWNER, **filters)
