@@ -85,7 +85,7 @@ def test_a_port_that_no_agent_can_wire_is_refused_and_removed(neutron: FakeNeutr
     neutron.cloud.dead_hosts.add(MARK.host)
     neutron.cloud.report(MARK.host, "Open vSwitch agent", alive=False)
     blue = site(neutron)
-    cloud = LocalCloud(neutron.client(admin=True), node.topology, node.openings, MARK)
+    cloud = LocalCloud(neutron.client(admin=True), node.gateway.topology, node.gateway.openings, MARK)
     with pytest.raises(PlugError, match=r"could not bind port .* to h1 .h1 has: Open vSwitch agent, dead since 2026"):
         cloud.reserve(PortRequest(blue.network_id, ((blue.subnet_id, None),)))
     assert ports(neutron) == []
