@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from kuryr.neutron.client import Neutron
-from kuryr_lab import engines
+from kuryr_lab import engines, profiles
 from kuryr_lab.lab import Lab
 from kuryr_lab.leaks import inventory, leaked
 from kuryr_lab.request_log import Cursor
@@ -14,13 +14,14 @@ from kuryr_lab.tenant import TenantNetwork
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--engine`."""
+    """Add `--engine` and `--profile`."""
     parser.addoption("--engine", default=engines.DEFAULT, help="which Docker the lab's hosts run (kuryr-lab engines)")
+    parser.addoption("--profile", default=profiles.CORE, help="what the lab's cloud is made of (kuryr-lab profiles)")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say which Docker is meant."""
-    return f"engine: Docker {config.getoption('engine')}"
+    """Say which Docker and which cloud are meant."""
+    return f"engine: Docker {config.getoption('engine')}, profile: {config.getoption('profile')}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -40,7 +41,7 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     """A lab with two hosts: the one named in KURYR_LAB_NAME, left running, or one of this session's own."""
     name = os.environ.get("KURYR_LAB_NAME")
     lab = Lab(name or f"test{os.getpid()}")
-    lab.up(hosts=2, engine=pytestconfig.getoption("engine"))
+    lab.up(hosts=2, engine=pytestconfig.getoption("engine"), profile=pytestconfig.getoption("profile"))
     yield lab
     if not name:
         lab.down()

@@ -13,6 +13,7 @@ from rich.table import Table
 from kuryr_lab.engines import DEFAULT, installed
 from kuryr_lab.errors import LabError, tail
 from kuryr_lab.lab import Lab, all_labs
+from kuryr_lab.profiles import PROFILES
 from kuryr_lab.progress import Progress
 from kuryr_lab.shell import exports
 
@@ -48,7 +49,7 @@ def main() -> None:
 def up(
     name: Name = "default",
     hosts: Annotated[int, typer.Option(help="How many Docker hosts.")] = 2,
-    profile: Annotated[str, typer.Option(help="What the cloud is made of.")] = "core",
+    profile: Annotated[str, typer.Option(help="What the cloud is made of: one of `kuryr-lab profiles`.")] = CORE,
     engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
 ) -> None:
     """Bring a lab up: control node, hosts, and every service on them."""
@@ -78,6 +79,13 @@ def engines() -> None:
     """List the versions of Docker that a lab can run, the oldest first."""
     for engine in installed():
         print(engine.version)
+
+
+@app.command()
+def profiles() -> None:
+    """List what a lab can be made of."""
+    for profile in PROFILES:
+        print(profile)
 
 
 @app.command()

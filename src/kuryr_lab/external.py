@@ -6,8 +6,8 @@ Their wires (`physnet1`, `br-ex`, the machine outside) are there as long as the 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kuryr_lab.backend import PHYSICAL_NETWORK
 from kuryr_lab.client import Resource
-from kuryr_lab.ovn import PHYSICAL_NETWORK
 from kuryr_lab.temporary import Temporary
 
 if TYPE_CHECKING:

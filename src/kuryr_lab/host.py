@@ -1,4 +1,4 @@
-"""A compute host: a node with Open vSwitch, ovn-controller and dockerd."""
+"""A compute host: a node with a switch, a back end's agent, and dockerd."""
 
 import re
 import subprocess

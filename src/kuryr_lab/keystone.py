@@ -42,6 +42,7 @@ def start_keystone(control: Node) -> None:
         "keystone",
         "keystone.wsgi.api:application",
         5000,
+        environment=control.layout.cloud,
         env={
             "OS_KEYSTONE_CONFIG_FILES": str(directory / "keystone.conf"),
             "OS_KEYSTONE_CONFIG_DIR": str(directory),

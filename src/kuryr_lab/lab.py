@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuryr_lab import cleanup, engines
+from kuryr_lab import cleanup, engines, profiles
+from kuryr_lab.backend import Backend
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
 from kuryr_lab.layout import MAX_HOSTS, Layout, free_slot, settings
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.outside import Outside
 from kuryr_lab.parts import Watcher, start_all
-from kuryr_lab.profiles import PROFILES
+from kuryr_lab.profiles import PROFILES, Profile
 from kuryr_lab.progress import Silence
 from kuryr_lab.request_log import Cursor, path_of
 from kuryr_lab.template import build_parts, template
@@ -27,17 +28,7 @@ if TYPE_CHECKING:
     from kuryr_lab.client import Neutron
     from kuryr_lab.traffic import PlainPort
 
-PROGRAMS = (
-    "mariadbd",
-    "ovsdb-server",
-    "ovs-vswitchd",
-    "ovn-northd",
-    "ovn-controller",
-    "runc",
-    "tini",
-    "busybox",
-    "ethtool",
-)
+PROGRAMS = ("mariadbd", "runc", "tini", "busybox", "ethtool")
 
 
 class Lab:
@@ -63,6 +54,16 @@ class Lab:
         return str(self._record().get("engine", ""))
 
     @property
+    def profile(self) -> Profile:
+        """What it is made of, or would be by default."""
+        return PROFILES[self._record().get("profile", profiles.CORE)]
+
+    @property
+    def backend(self) -> Backend:
+        """What wires its ports."""
+        return self.profile.backend
+
+    @property
     def nodes(self) -> list[Node]:
         """The control node, the hosts, and the machine outside."""
         return [self.control, *self.hosts.values(), self.outside]
@@ -83,7 +84,7 @@ class Lab:
         self,
         hosts: int = 2,
         *,
-        profile: str = "core",
+        profile: str = profiles.CORE,
         engine: str = engines.DEFAULT,
         watcher: Watcher | None = None,
     ) -> None:
@@ -96,8 +97,8 @@ class Lab:
         with self._alone():
             docker = engines.find(engine)
             if self.is_up():
-                if (len(self.hosts), profile, docker.version) != (hosts, self._record()["profile"], self.engine):
-                    is_so = f"{len(self.hosts)} hosts and Docker {self.engine}"
+                if (len(self.hosts), profile, docker.version) != (hosts, self.profile.name, self.engine):
+                    is_so = f"{len(self.hosts)} hosts and Docker {self.engine}, profile {self.profile.name}"
                     raise LabError(f"lab {self.name} is up with {is_so}: take it down first")
                 return
             self._check(hosts, profile)
@@ -107,7 +108,7 @@ class Lab:
             self._settle(hosts, profile, docker)
             self._build_template(watcher)
             self._link_commands(docker)
-            parts = PROFILES[profile].parts(self.control, list(self.hosts.values()))
+            parts = self.profile.parts(self.backend, self.control, list(self.hosts.values()))
             start_all(parts, watcher, self._abandon)
             own = {node.name: node.daemon_names() for node in self.nodes}
             self._write_record({**self._record(), "daemons": own, "ready": True})
@@ -149,7 +150,8 @@ class Lab:
         """A new port of the network's project in a namespace of its own on `host`, active and ready for traffic."""
         from kuryr_lab.traffic import PlainPort  # noqa: PLC0415
 
-        return PlainPort(self.neutron("admin"), self.hosts[host], network_id, name=name, **fields)
+        switch = self.backend.switch
+        return PlainPort(self.neutron("admin"), self.hosts[host], switch, network_id, name=name, **fields)
 
     def requests(self, client: str | None = None) -> Cursor:
         """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""
@@ -162,10 +164,13 @@ class Lab:
             raise LabError(f"profile {profile!r}: one of {', '.join(PROFILES)}")
         if not 1 <= hosts <= MAX_HOSTS:
             raise LabError(f"{hosts} hosts: from 1 to {MAX_HOSTS}")
-        missing = [program for program in PROGRAMS if not shutil.which(program)]
-        missing += [str(path) for path in [self.layout.cloud / "bin" / "uwsgi"] if not path.exists()]
+        backend = PROFILES[profile].backend
+        needed = [*PROGRAMS, *backend.switch.programs, *backend.programs]
+        environments = [self.layout.cloud, backend.environment(self.layout)]
+        missing = [program for program in needed if not shutil.which(program)]
+        missing += [str(path) for path in environments if not (path / "bin" / "uwsgi").exists()]
         if missing:
-            raise LabError(f"not installed: {', '.join(missing)} (run `make setup`)")
+            raise LabError(f"not installed: {', '.join(missing)} (run `{backend.setup}`)")
 
     def _settle(self, hosts: int, profile: str, docker: engines.Engine) -> None:
         """Choose addresses, with no other lab choosing at the same time."""
@@ -179,8 +184,8 @@ class Lab:
     def _build_template(self, watcher: Watcher) -> None:
         self.layout.cache.mkdir(parents=True, exist_ok=True)
         with _locked(self.layout.cache):
-            if not template(self.layout).exists():
-                start_all(build_parts(self.control), watcher, self._abandon)
+            if not template(self.layout, self.backend).exists():
+                start_all(build_parts(self.control, self.backend), watcher, self._abandon)
                 self._abandon()
 
     def _abandon(self) -> None:

@@ -47,6 +47,11 @@ class Layout:
         return self.base / ".cache"
 
     @property
+    def linuxbridge(self) -> Path:
+        """The virtual environment of the last Neutron that has the Linux bridge agent."""
+        return CHECKOUT / "build" / "linuxbridge"
+
+    @property
     def libnetwork(self) -> Path:
         """The virtual environment that kuryr-libnetwork runs from, where a test needs it."""
         return CHECKOUT / "build" / "libnetwork"

@@ -29,7 +29,7 @@ def inventory(lab: Lab) -> frozenset[str]:
     for floating in neutron.find("floatingip"):
         found |= {f"neutron: port forwarding {forwarding}" for forwarding in floating["port_forwardings"]}
     for host in lab.hosts.values():
-        found |= {f"{host.name}: {item}" for item in _on(host)}
+        found |= {f"{host.name}: {item}" for item in (*_on(host), *lab.backend.switch.inventory(host))}
     return frozenset(found)
 
 
@@ -48,14 +48,11 @@ def leaked(lab: Lab, before: frozenset[str], seconds: float = 20) -> list[str]:
 
 
 def _on(host: Host) -> set[str]:
-    interfaces = host.vsctl("--bare", "--columns=name", "list", "interface").split()
     links = json.loads(host.run(["ip", "-json", "link"]).stdout)
     mounts = [Path(line.split()[4]) for line in Path("/proc", str(host.pid), "mountinfo").read_text().splitlines()]
     # Docker's `default` is the host's own, mounted there by the first container that asks for it.
     namespaces = [point.name for point in mounts if point.parent.name == "netns" and point.name != "default"]
     found = {
-        # OVN makes a tunnel port for each other chassis in its own time.
-        *(f"Open vSwitch interface {name}" for name in interfaces if not name.startswith("ovn-")),
         # Those on Docker's own bridge are Docker's; after a crash it leaves some there.
         *(f"link {link['ifname']}" for link in links if link.get("master") != "docker_gwbridge"),
         # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.

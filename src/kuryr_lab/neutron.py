@@ -1,17 +1,17 @@
-"""The Neutron API with ML2/OVN. It needs no RabbitMQ: no agent of this profile speaks RPC."""
+"""The Neutron API. What its back end adds to the configuration is the back end's."""
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from kuryr_lab import database
+from kuryr_lab.backend import PHYSICAL_NETWORK, Backend
 from kuryr_lab.identity import Identity, password_options
 from kuryr_lab.ini import write_ini
 from kuryr_lab.node import Daemon, Node
-from kuryr_lab.ovn import DATABASES, PHYSICAL_NETWORK, PROBE_MS
 from kuryr_lab.wsgi import serve
 
-WORKERS = 2  # threads would add nothing: SQLAlchemy holds the interpreter's lock
 _UNLIMITED = (
     "network",
     "subnet",
@@ -29,76 +29,60 @@ _UNLIMITED = (
 _FORWARDING_RULE = "rule:admin_only or rule:service_api or (role:member and rule:ext_parent_owner)"
 
 
-def start_neutron(control: Node) -> Daemon:
-    """Start the API server; the same again after `Daemon.stop` or `kill`."""
-    directory = configure(control)
+def start_neutron(control: Node, backend: Backend) -> Daemon:
+    """Start the API server of a configured Neutron; the same again after `Daemon.stop` or `kill`."""
     return serve(
         control,
         "neutron",
         "neutron.wsgi.api:application",
         9696,
-        env={"OS_NEUTRON_CONFIG_DIR": str(directory), "OS_NEUTRON_CONFIG_FILES": "neutron.conf;ml2.ini"},
-        workers=WORKERS,
+        environment=backend.environment(control.layout),
+        env={
+            "OS_NEUTRON_CONFIG_DIR": str(configuration(control).parent),
+            "OS_NEUTRON_CONFIG_FILES": configuration(control).name,
+        },
+        workers=backend.workers,
     )
 
 
-def make_schema(control: Node) -> None:
+def make_schema(control: Node, backend: Backend) -> None:
     """Fill an empty database: part of the template."""
-    directory = configure(control)
-    files = [f"--config-file={directory / name}" for name in ("neutron.conf", "ml2.ini")]
-    control.run([str(control.layout.cloud / "bin" / "neutron-db-manage"), *files, "upgrade", "heads"])
+    configure(control, backend)
+    manage = [str(backend.environment(control.layout) / "bin" / "neutron-db-manage")]
+    control.run([*manage, f"--config-file={configuration(control)}", "upgrade", "heads"])
 
 
-def configure(control: Node) -> Path:
-    """Write neutron.conf and ml2.ini, and return their directory."""
-    directory = control.directory / "neutron"
-    directory.mkdir(exist_ok=True)
-    shutil.copy(control.layout.cloud / "etc" / "neutron" / "api-paste.ini", directory)
+def configuration(control: Node) -> Path:
+    """The file that all of Neutron's programs on the control node read."""
+    return control.directory / "neutron" / "neutron.conf"
+
+
+def configure(control: Node, backend: Backend) -> None:
+    """Write it, and what it refers to."""
+    file = configuration(control)
+    file.parent.mkdir(exist_ok=True)
+    shutil.copy(backend.environment(control.layout) / "etc" / "neutron" / "api-paste.ini", file.parent)
     rules = {f"{verb}_floatingip_port_forwarding": _FORWARDING_RULE for verb in ("create", "update", "delete")}
-    (directory / "policy.yaml").write_text(json.dumps(rules))
+    (file.parent / "policy.yaml").write_text(json.dumps(rules))
     auth = password_options(Identity("neutron", "service"), control.layout.auth_url)
-    write_ini(
-        directory / "neutron.conf",
-        {
-            "DEFAULT": {
-                "core_plugin": "ml2",
-                "service_plugins": "ovn-router,trunk,qos,segments,port_forwarding",
-                "auth_strategy": "keystone",
-                "api_paste_config": directory / "api-paste.ini",
-                "state_path": directory / "state",
-                "transport_url": "fake://",
-                # With the default, openstacklocal, Neutron accepts a port's dns_name and ignores it.
-                "dns_domain": "lab.example.",
-                "notify_nova_on_port_status_changes": "false",
-                "notify_nova_on_port_data_changes": "false",
-            },
-            "oslo_policy": {"policy_file": directory / "policy.yaml"},
-            "oslo_concurrency": {"lock_path": directory / "lock"},
-            "database": {"connection": database.url("neutron")},
-            "quotas": {f"quota_{kind}": -1 for kind in _UNLIMITED},
-            "keystone_authtoken": auth | {"www_authenticate_uri": control.layout.auth_url},
+    common: dict[str, Mapping[str, object]] = {
+        "DEFAULT": {
+            "core_plugin": "ml2",
+            "auth_strategy": "keystone",
+            "api_paste_config": file.parent / "api-paste.ini",
+            "state_path": file.parent / "state",
+            # With the default, openstacklocal, Neutron accepts a port's dns_name and ignores it.
+            "dns_domain": "lab.example.",
+            "notify_nova_on_port_status_changes": "false",
+            "notify_nova_on_port_data_changes": "false",
         },
-    )
-    address = control.layout.control_address
-    write_ini(
-        directory / "ml2.ini",
-        {
-            "ml2": {
-                "type_drivers": "local,flat,vlan,geneve",
-                "tenant_network_types": "geneve",
-                "mechanism_drivers": "ovn",
-                "extension_drivers": "port_security,qos,dns,tag_ports_during_bulk_creation",
-            },
-            "ml2_type_geneve": {"vni_ranges": "1:65536", "max_header_size": 38},
-            "ml2_type_flat": {"flat_networks": PHYSICAL_NETWORK},
-            "ovn": {
-                "ovn_nb_connection": f"tcp:{address}:{DATABASES['nb'][2]}",
-                "ovn_sb_connection": f"tcp:{address}:{DATABASES['sb'][2]}",
-                "ovsdb_probe_interval": PROBE_MS,
-                # As in production: each network with a subnet has a metadata port (network:distributed).
-                "ovn_metadata_enabled": "true",
-                "enable_distributed_floating_ip": "true",
-            },
-        },
-    )
-    return directory
+        "oslo_policy": {"policy_file": file.parent / "policy.yaml"},
+        "oslo_concurrency": {"lock_path": file.parent / "lock"},
+        "database": {"connection": database.url("neutron")},
+        "quotas": {f"quota_{kind}": -1 for kind in _UNLIMITED},
+        "keystone_authtoken": auth | {"www_authenticate_uri": control.layout.auth_url},
+        "ml2": {"extension_drivers": "port_security,qos,dns,tag_ports_during_bulk_creation"},
+        "ml2_type_flat": {"flat_networks": PHYSICAL_NETWORK},
+    }
+    own = backend.settings(control.layout)
+    write_ini(file, {name: {**common.get(name, {}), **own.get(name, {})} for name in {*common, *own}})

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kuryr_lab.backend import Switch, Tap
 from kuryr_lab.host import Host
 from kuryr_lab.temporary import Temporary
 from kuryr_lab.waiting import wait_until
@@ -85,11 +86,19 @@ class PlainPort(Station, Temporary):
     """
 
     def __init__(
-        self, neutron: "Neutron", host: Host, network_id: str, *, name: str = "plain", **fields: object
+        self,
+        neutron: "Neutron",
+        host: Host,
+        switch: Switch,
+        network_id: str,
+        *,
+        name: str = "plain",
+        **fields: object,
     ) -> None:
         self.host = host
         self.name = name
         self._neutron = neutron
+        self._switch = switch
         self._children: list[subprocess.Popen[str]] = []
         network = self._neutron.show("network", network_id)
         self.port = self._neutron.create(
@@ -101,8 +110,7 @@ class PlainPort(Station, Temporary):
             **{"binding:host_id": host.name},
             **fields,
         )
-        self.namespace = f"plain-{self.port['id'][:8]}"
-        self.tap = f"tap{self.port['id'][:11]}"
+        self.tap = Tap(f"tap{self.port['id'][:11]}", f"plain-{self.port['id'][:8]}", self.port)
         try:
             self._plug(network)
             self._await_active()
@@ -133,35 +141,32 @@ class PlainPort(Station, Temporary):
         for child in self._children:
             child.kill()
             child.communicate()
-        self.host.vsctl("--if-exists", "del-port", self.tap)
-        self.host.run(["ip", "link", "delete", self.tap], check=False)
-        self.host.run(["ip", "netns", "delete", self.namespace], check=False)
+        self._switch.unplug(self.host, self.tap)
+        self.host.run(["ip", "link", "delete", self.tap.name], check=False)
+        self.host.run(["ip", "netns", "delete", self.tap.namespace], check=False)
         self._neutron.delete("port", self.port["id"])
 
     def _inside(self, argv: Sequence[str]) -> list[str]:
-        return ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *argv]
+        return ["nsenter", f"--net=/run/netns/{self.tap.namespace}", "--", *argv]
 
     def _plug(self, network: "Resource") -> None:
-        host, space = self.host, self.namespace
+        host, tap, space = self.host, self.tap.name, self.tap.namespace
         host.run(["ip", "netns", "add", space])
-        host.run(["ip", "link", "add", self.tap, "type", "veth", "peer", "name", "eth0", "netns", space])
+        host.run(["ip", "link", "add", tap, "type", "veth", "peer", "name", "eth0", "netns", space])
         host.run(["ip", "-n", space, "link", "set", "eth0", "address", self.mac, "mtu", str(network["mtu"])])
         host.run(["ip", "-n", space, "link", "set", "lo", "up"])
         host.run(["ip", "-n", space, "link", "set", "eth0", "up"])
-        host.run(["ip", "link", "set", self.tap, "mtu", str(network["mtu"]), "up"])
+        host.run(["ip", "link", "set", tap, "mtu", str(network["mtu"]), "up"])
         for fixed_ip in self.port["fixed_ips"]:
             self._add_address(fixed_ip["ip_address"], self._neutron.show("subnet", fixed_ip["subnet_id"]))
-        # With transmit offload on, packets reach the userspace switch without checksums: ICMP works, no TCP connects.
-        self.run(["ethtool", "-K", "eth0", "tx", "off"])
-        identity = [f"external_ids:iface-id={self.port['id']}", f'external_ids:attached-mac="{self.mac}"']
-        host.vsctl("add-port", "br-int", self.tap, "--", "set", "interface", self.tap, *identity)
+        self._switch.plug(host, self.tap)
 
     def _add_address(self, address: str, subnet: "Resource") -> None:
         prefix = ipaddress.ip_network(subnet["cidr"]).prefixlen
         nodad = ["nodad"] if subnet["ip_version"] == 6 else []
-        self.host.run(["ip", "-n", self.namespace, "addr", "add", f"{address}/{prefix}", "dev", "eth0", *nodad])
+        self.host.run(["ip", "-n", self.tap.namespace, "addr", "add", f"{address}/{prefix}", "dev", "eth0", *nodad])
         if gateway := subnet["gateway_ip"]:
-            self.host.run(["ip", "-n", self.namespace, "route", "add", "default", "via", gateway])
+            self.host.run(["ip", "-n", self.tap.namespace, "route", "add", "default", "via", gateway])
 
     def _await_active(self) -> None:
         def active() -> bool:

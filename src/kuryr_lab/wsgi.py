@@ -2,21 +2,31 @@
 
 import http.client
 from collections.abc import Mapping
+from pathlib import Path
 
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.request_log import FORMAT, path_of
 from kuryr_lab.waiting import wait_until
 
 
-def serve(control: Node, name: str, module: str, port: int, *, env: Mapping[str, str], workers: int) -> Daemon:
-    """Start the WSGI application `module` on the control node's address and await its first answer."""
+def serve(
+    control: Node,
+    name: str,
+    module: str,
+    port: int,
+    *,
+    environment: Path,
+    env: Mapping[str, str],
+    workers: int,
+) -> Daemon:
+    """Start the WSGI application `module` of `environment` on the control node's address; await its first answer."""
     address = control.layout.control_address
     before = control.find_daemon(name)
     wait_until(f"{name}: workers of a killed master end", lambda: not before.processes())
     return control.daemon(
         name,
         [
-            str(control.layout.cloud / "bin" / "uwsgi"),
+            str(environment / "bin" / "uwsgi"),
             "--master",
             "--die-on-term",
             # Workers do not survive a killed master, or they would hold its port.

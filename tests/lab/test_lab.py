@@ -217,5 +217,5 @@ def test_neutron_can_end_and_come_back(lab: Lab, no_leaks: None, end: str) -> No
     getattr(neutron, end)()
     assert not neutron.alive()
     assert kuryr_lab("status", "--name", lab.name).returncode == 1
-    start_neutron(lab.control)
+    start_neutron(lab.control, lab.backend)
     assert lab.neutron("demo").find("network") == []
