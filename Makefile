@@ -4,6 +4,7 @@ KURYR := .venv/.installed
 CLOUD := build/cloud/.installed
 ENGINES := build/engines/.installed
 LIBNETWORK := build/libnetwork/.installed
+BACKENDS := build/linuxbridge/.installed
 
 .PHONY: help setup packages root demo bench lab check test test-all lock clean
 
@@ -28,10 +29,12 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test $(ENGINES) $(LIBNETWORK) ## the above, what takes longer and breaks more rarely, and the later Dockers
+test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) ## the above, what breaks more rarely, later Dockers, other back ends
 	$(BIN)/pytest -m exhaustive
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
+	set -e; for profile in $$($(BIN)/kuryr-lab profiles | tail -n +2); do \
+		$(BIN)/pytest -m backends --profile $$profile; done
 
 setup: root packages $(KURYR) $(CLOUD) ## install what is missing
 
@@ -62,4 +65,8 @@ $(ENGINES): scripts/setup | packages
 
 $(LIBNETWORK): requirements/libnetwork.in requirements/libnetwork.txt requirements/uv.txt scripts/setup | packages $(KURYR)
 	@scripts/setup libnetwork
+	@touch $@
+
+$(BACKENDS): requirements/linuxbridge.in requirements/linuxbridge.txt requirements/uv.txt scripts/setup | packages $(KURYR)
+	@scripts/setup backends
 	@touch $@

@@ -118,9 +118,13 @@ class AgentBackend(Backend):
     def start_program(self, node: Node, program: str, file: Path) -> Daemon:
         """Start one of Neutron's programs with a configuration file."""
         programs = self.environment(node.layout) / "bin"
-        # Where it finds privsep-helper.
-        path = f"{programs}:{node.environment()['PATH']}"
-        return node.daemon(program, [str(programs / program), f"--config-file={file}"], env={"PATH": path})
+        env = {
+            # Where it finds privsep-helper.
+            "PATH": f"{programs}:{node.environment()['PATH']}",
+            # Or its title would be written over its environment, and with it over the mark of the lab.
+            "SPT_NOENV": "1",
+        }
+        return node.daemon(program, [str(programs / program), f"--config-file={file}"], env=env)
 
 
 def await_agent(host: "Host", agent: str) -> None:

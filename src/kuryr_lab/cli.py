@@ -13,7 +13,7 @@ from rich.table import Table
 from kuryr_lab.engines import DEFAULT, installed
 from kuryr_lab.errors import LabError, tail
 from kuryr_lab.lab import Lab, all_labs
-from kuryr_lab.profiles import PROFILES
+from kuryr_lab.profiles import CORE, PROFILES
 from kuryr_lab.progress import Progress
 from kuryr_lab.shell import exports
 

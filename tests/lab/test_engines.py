@@ -63,5 +63,5 @@ def test_a_lab_runs_the_engine_it_was_asked_for_and_asks_it_by_its_own_client(
 @pytest.mark.exhaustive
 def test_a_lab_that_runs_another_engine_is_not_changed(lab: Lab) -> None:
     other = next(one.version for one in engines.installed() if one.version != lab.engine)
-    with pytest.raises(LabError, match=f"is up with 2 hosts and Docker {lab.engine}: take it down first"):
+    with pytest.raises(LabError, match=f"is up with 2 hosts and Docker {lab.engine}, profile {lab.profile.name}: take"):
         lab.up(hosts=2, engine=other)
