@@ -5,6 +5,7 @@ CLOUD := build/cloud/.installed
 ENGINES := build/engines/.installed
 LIBNETWORK := build/libnetwork/.installed
 BACKENDS := build/linuxbridge/.installed
+VM := build/vm/.installed
 
 .PHONY: help setup packages root demo bench lab check test test-all lock clean
 
@@ -29,7 +30,7 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) ## the above, what breaks more rarely, later Dockers, other back ends
+test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) $(VM) ## the above, what breaks more rarely, later Dockers, other back ends
 	$(BIN)/pytest -m exhaustive
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
@@ -69,4 +70,8 @@ $(LIBNETWORK): requirements/libnetwork.in requirements/libnetwork.txt requiremen
 
 $(BACKENDS): requirements/linuxbridge.in requirements/linuxbridge.txt requirements/uv.txt scripts/setup | packages $(KURYR)
 	@scripts/setup backends
+	@touch $@
+
+$(VM): scripts/setup | packages
+	@scripts/setup vm
 	@touch $@

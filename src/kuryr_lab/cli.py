@@ -51,11 +51,16 @@ def up(
     hosts: Annotated[int, typer.Option(help="How many Docker hosts.")] = 2,
     profile: Annotated[str, typer.Option(help="What the cloud is made of: one of `kuryr-lab profiles`.")] = CORE,
     engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
+    vm: Annotated[
+        bool, typer.Option("--vm", help="Add a virtual machine with Docker; also to a lab that is up.")
+    ] = False,
 ) -> None:
     """Bring a lab up: control node, hosts, and every service on them."""
     lab, began = Lab(name), time.monotonic()
     with Progress(errors) as progress:
         lab.up(hosts, profile=profile, engine=engine, watcher=progress)
+        if vm:
+            lab.add_vm(watcher=progress)
     seconds = time.monotonic() - began
     is_up = f"lab {name} is up after {seconds:.1f} s with Docker {lab.engine}"
     errors.print(f'{is_up}; next: eval "$(kuryr-lab env{_option(name)})"', soft_wrap=True)
@@ -96,12 +101,12 @@ def status(name: Name = "default") -> None:
     title = f"lab {name}: {f'up, Docker {lab.engine}' if ready else 'down'}"
     table = Table("node", "address", "programs", title=title, title_justify="left")
     addresses = {"control": lab.layout.control_address, "outside": lab.layout.outside_address}
+    addresses |= {host.name: host.management_address for host in (*lab.hosts.values(), *lab.vms)}
     dead = False
     for node, programs in lab.daemons().items():
-        address = addresses.get(node) or lab.hosts[node].management_address
         shown = [program if alive else f"[red]{program} (ended)[/]" for program, alive in programs.items()]
         dead = dead or not all(programs.values())
-        table.add_row(node, address, ", ".join(shown) if lab.node(node).alive() else "[red]down[/]")
+        table.add_row(node, addresses[node], ", ".join(shown) if lab.node(node).alive() else "[red]down[/]")
     output.print(table)
     raise typer.Exit(0 if ready and not dead else 1)
 
@@ -119,7 +124,7 @@ def env(
 
 @app.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 def execute(
-    node: Annotated[str, typer.Argument(metavar="NODE", help="host1, host2, ..., control, or outside.")],
+    node: Annotated[str, typer.Argument(metavar="NODE", help="host1, host2, ..., control, outside, or vm1.")],
     command: Annotated[list[str], typer.Argument(metavar="CMD...")],
     name: Name = "default",
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kuryr_lab.layout import Layout
 
 if TYPE_CHECKING:
+    from kuryr_lab.docker_host import DockerHost
     from kuryr_lab.host import Host
 
 IMAGE = "busybox:latest"
@@ -19,22 +20,31 @@ IMAGE = "busybox:latest"
 def start_docker(host: "Host") -> None:
     """Start dockerd with an empty data directory, await it, and import the image."""
     boot_docker(host, ready=lambda: answers(host.docker_socket))
+    import_image(host)
+
+
+def import_image(host: "DockerHost") -> None:
+    """Give Docker the one image."""
     host.docker("import", "--change", 'CMD ["sh"]', str(image(host.layout)), IMAGE)
 
 
-def boot_docker(host: "Host", ready: Callable[[], bool] = lambda: True) -> None:
+def boot_docker(
+    host: "DockerHost", *options: str, ready: Callable[[], bool] = lambda: True, seconds: float = 60
+) -> None:
     """Start dockerd with what is in its data directory, as after a reboot, and await `ready`."""
     host.daemon(
         "dockerd",
         [
             "dockerd",
-            f"--data-root={host.directory / 'docker'}",
+            f"--data-root={host.docker_data}",
             "--host=unix:///run/docker.sock",
             # Under the lab's name, so that what dockerd leaves behind when it is killed can be told from others'.
             f"--cgroup-parent=/{host.layout.namespace(host.name)}",
             f"--bip=172.30.{host.number}.1/24",
+            *options,
         ],
         ready=ready,
+        seconds=seconds,
     )
 
 

@@ -1,18 +1,16 @@
 """A compute host: a node with a switch, a back end's agent, and dockerd."""
 
 import re
-import subprocess
 from pathlib import Path
 
-from kuryr_lab.errors import CommandFailed
+from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.identity import IDENTITIES, password_options
 from kuryr_lab.ini import write_ini
 from kuryr_lab.layout import Layout
 from kuryr_lab.network import connect_host
-from kuryr_lab.node import Node
 
 
-class Host(Node):
+class Host(DockerHost):
     """One host of a lab; its name ends with its number, from which its addresses follow."""
 
     def __init__(self, layout: Layout, name: str) -> None:
@@ -39,6 +37,16 @@ class Host(Node):
         """Docker's socket, as reached from outside of the host."""
         return self.run_directory / "docker.sock"
 
+    @property
+    def docker_address(self) -> str:
+        """Where Docker's clients find it, from outside of the host."""
+        return f"unix://{self.docker_socket}"
+
+    @property
+    def docker_data(self) -> Path:
+        """Where Docker keeps what it has."""
+        return self.directory / "docker"
+
     def start(self) -> None:
         """Make the node, wire it to the control node, and give it Kuryr's configuration."""
         super().start()
@@ -49,22 +57,3 @@ class Host(Node):
     def vsctl(self, *argv: str) -> str:
         """Run ovs-vsctl on the host and return what it printed."""
         return self.run(["ovs-vsctl", "--timeout=20", *argv]).stdout.strip()
-
-    def docker(self, *argv: str, seconds: float = 120) -> str:
-        """Run the docker client against the host and return what it printed; CommandFailed on a status other than 0.
-
-        The client runs outside of the node, so a path among the arguments is one of the machine's.
-        """
-        command = ["docker", "--host", f"unix://{self.docker_socket}", *argv]
-        done = subprocess.run(
-            command,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
-        if done.returncode:
-            raise CommandFailed(["docker", *argv], done.returncode, done.stdout, done.stderr)
-        return done.stdout.strip()

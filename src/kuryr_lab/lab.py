@@ -19,10 +19,13 @@ from kuryr_lab.layout import MAX_HOSTS, Layout, free_slot, settings
 from kuryr_lab.node import Daemon, Node
 from kuryr_lab.outside import Outside
 from kuryr_lab.parts import Watcher, start_all
-from kuryr_lab.profiles import PROFILES, Profile
+from kuryr_lab.profiles import PROFILES, Profile, vm_parts
 from kuryr_lab.progress import Silence
 from kuryr_lab.request_log import Cursor, path_of
 from kuryr_lab.template import build_parts, template
+from kuryr_lab.vm import boot as vm_boot
+from kuryr_lab.vm.machine import VirtualMachine
+from kuryr_lab.vm.nic import TrunkPort
 
 if TYPE_CHECKING:
     from kuryr_lab.client import Neutron
@@ -42,6 +45,8 @@ class Lab:
         self.control = Node(layout, "control")
         self.outside = Outside(layout)
         self.hosts: dict[str, Host] = {name: Host(layout, name) for name in self._record().get("hosts", [])}
+        on = self._record().get("vm", "")
+        self.vms = [VirtualMachine(layout, 1, self.hosts[on])] if on else []
 
     @property
     def name(self) -> str:
@@ -65,8 +70,8 @@ class Lab:
 
     @property
     def nodes(self) -> list[Node]:
-        """The control node, the hosts, and the machine outside."""
-        return [self.control, *self.hosts.values(), self.outside]
+        """The control node, the hosts, the machine outside, and virtual machines."""
+        return [self.control, *self.hosts.values(), self.outside, *self.vms]
 
     def node(self, name: str) -> Node:
         """A node by name; LabError if the lab has no such node."""
@@ -77,8 +82,9 @@ class Lab:
         raise LabError(f"lab {self.name} has no node {name!r} (it has {known})")
 
     def is_up(self) -> bool:
-        """Whether `up` has completed and every node lives."""
-        return bool(self._record().get("ready")) and all(node.alive() for node in self.nodes)
+        """Whether `up` has completed and every node lives; of virtual machines that is not asked."""
+        nodes = [node for node in self.nodes if node not in self.vms]
+        return bool(self._record().get("ready")) and all(node.alive() for node in nodes)
 
     def up(
         self,
@@ -113,12 +119,40 @@ class Lab:
             own = {node.name: node.daemon_names() for node in self.nodes}
             self._write_record({**self._record(), "daemons": own, "ready": True})
 
+    def add_vm(self, host: str = "host1", *, watcher: Watcher | None = None) -> VirtualMachine:
+        """Add a virtual machine on `host` to a lab that is up, unless it has one. LabError, with the log, if it fails.
+
+        It goes with `remove_vm`, or with the lab.
+        """
+        with self._alone():
+            if not self.vms:
+                vm_boot.check()
+                self._write_record({**self._record(), "vm": host})
+                self._populate(self.layout)
+            (vm,) = self.vms
+            if not (vm.alive() and vm.name in self._record()["daemons"]):
+                vm.switch_off()
+                start_all(vm_parts(vm, TrunkPort(self, host, vm.name)), watcher or Silence(), vm.switch_off)
+                own = {**self._record()["daemons"], vm.name: vm.daemon_names()}
+                self._write_record({**self._record(), "daemons": own})
+            return vm
+
+    def remove_vm(self) -> None:
+        """Switch the virtual machine off, if there is one, and remove its port."""
+        with self._alone():
+            for vm in self.vms:
+                vm.switch_off()
+                TrunkPort(self, vm.host.name, vm.name).delete()
+                own = {name: daemons for name, daemons in self._record()["daemons"].items() if name != vm.name}
+                self._write_record({**self._record(), "vm": "", "daemons": own})
+            self._populate(self.layout)
+
     def down(self) -> None:
         """End and remove everything that `up` started, in whatever state it is; logs stay."""
         with self._alone():
             self._abandon()
             (self.layout.state / "lab.json").unlink(missing_ok=True)
-            self.hosts = {}
+            self.hosts, self.vms = {}, []
 
     def leftovers(self) -> list[str]:
         """A line for each process, namespace, mount, interface and cgroup of the lab."""

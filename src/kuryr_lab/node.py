@@ -111,7 +111,7 @@ class Node:
     ) -> "subprocess.Popen[str]":
         """Start a command in the node with pipes to its three standard streams. Killing the Popen kills the command."""
         return subprocess.Popen(
-            self._leashed(argv),
+            self.leashed(argv),
             env=self.environment(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -134,7 +134,7 @@ class Node:
         false for `seconds`.
         """
         log = self.layout.log(self.name, name)
-        child = Spawned(self._leashed(argv), self.environment(env) | {DAEMON_MARK: name}, log)
+        child = Spawned(self.leashed(argv), self.environment(env) | {DAEMON_MARK: name}, log)
         self._children.append(child)
         daemon = Daemon(self, name)
 
@@ -164,7 +164,7 @@ class Node:
         inside = "/" if any(here.is_relative_to(hidden) for hidden in HIDDEN) else str(here)
         return ["nsenter", "-t", str(self.pid), "-n", "-m", "-p", "-u", f"--wdns={inside}", "--", *argv]
 
-    def _leashed(self, argv: Sequence[str]) -> list[str]:
+    def leashed(self, argv: Sequence[str]) -> list[str]:
         """As `enter`, but the program is killed when its nsenter is: neither is ever found without the other."""
         return self.enter(["setpriv", "--pdeathsig", "KILL", *argv])
 

@@ -22,6 +22,8 @@ from kuryr_lab.ovn import Ovn
 from kuryr_lab.ovs_agent import OVS
 from kuryr_lab.parts import Part
 from kuryr_lab.template import unpack
+from kuryr_lab.vm.machine import VirtualMachine
+from kuryr_lab.vm.nic import TrunkPort
 
 CORE = "core"
 
@@ -75,6 +77,14 @@ class Profile:
     name: str
     backend: Backend
     parts: Parts = cloud_parts
+
+
+def vm_parts(vm: VirtualMachine, nic: TrunkPort) -> list[Part]:
+    """A virtual machine with Docker, for a lab that is up."""
+    return [
+        Part("vm", f"{vm.name}: virtual machine", lambda: vm.boot(nic)),
+        Part("vm-docker", f"{vm.name}: Docker", vm.start_docker, ("vm",)),
+    ]
 
 
 PROFILES = {

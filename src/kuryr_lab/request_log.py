@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kuryr_lab.errors import LabError
-from kuryr_lab.layout import Layout
+from kuryr_lab.layout import MAX_HOSTS, Layout
 from kuryr_lab.waiting import POLL_SECONDS
 
 # The variables are described in uWSGI's "Formatting uWSGI requests logs". The client's own words come last.
@@ -39,7 +39,7 @@ class Request:
     began: float
     """Seconds since the epoch."""
     client: str
-    """Who sent it: `host1` and so on, `machine` (the lab's own clients, tests) or `control`."""
+    """Who sent it: `host1`, `vm1` and so on, `machine` (the lab's own clients, tests) or `control`."""
     method: str
     status: int
     milliseconds: int
@@ -104,4 +104,5 @@ def parse(line: str, layout: Layout) -> Request:
 def client_of(address: str, layout: Layout) -> str:
     """The name that goes with an address of the management network."""
     known = {layout.machine_address: "machine", layout.control_address: "control"}
-    return known.get(address) or f"host{address.rsplit('.', 1)[-1]}"
+    number = int(address.rsplit(".", 1)[-1])
+    return known.get(address) or (f"host{number}" if number <= MAX_HOSTS else f"vm{number - MAX_HOSTS}")

@@ -19,6 +19,6 @@ def exports(lab: Lab, host: int, identity: str) -> dict[str, str]:
     return {
         **variables,
         "OS_IDENTITY_API_VERSION": "3",
-        "DOCKER_HOST": f"unix://{lab.hosts[f'host{host}'].docker_socket}",
+        "DOCKER_HOST": lab.hosts[f"host{host}"].docker_address,
         "PATH": ":".join([commands, *(entry for entry in path if entry != commands)]),
     }

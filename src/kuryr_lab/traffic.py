@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kuryr_lab.backend import Switch, Tap
+from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.host import Host
 from kuryr_lab.temporary import Temporary
 from kuryr_lab.waiting import wait_until
@@ -65,7 +66,7 @@ class Station(Visitor):
 class Container(Station):
     """A running container, by name or id."""
 
-    def __init__(self, host: Host, name: str) -> None:
+    def __init__(self, host: DockerHost, name: str) -> None:
         self.host = host
         self.name = name
 
