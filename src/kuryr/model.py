@@ -8,6 +8,7 @@ argument and result is plain, immutable data that can travel over a wire), and o
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -15,6 +16,13 @@ from typing import Protocol
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether a text has the form of Neutron's ids."""
+    return _UUID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,11 @@ class Named:
     id: str = ""
     name: str = ""
     tag: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> "Named":
+        """What is named where a user may give a name or an id. What looks like an id is one."""
+        return cls(id=text.lower()) if is_uuid(text.lower()) else cls(name=text)
 
     def __bool__(self) -> bool:
         return bool(self.id or self.name or self.tag)

@@ -55,7 +55,7 @@ def subnets(
     from kuryr.docker.options.addresses import parse_cidr  # noqa: PLC0415
 
     ranges = [parse_cidr(each, "subnet") for each in cidrs]
-    made = _open(config_file).subnets(_named(network), ranges, name, tag or [])
+    made = _open(config_file).subnets(Named.of(network), ranges, name, tag or [])
     _show(_followed(made, len(ranges), "subnets"), as_json=as_json)
 
 
@@ -83,7 +83,7 @@ def ports(
     wanted |= {f"kuryr-{each}": each for each in key or []}
     if not wanted:
         raise InvalidInput("no port is asked for", hint="give --count or --key")
-    made = _open(config_file).ports(_named(network), [_named(each) for each in subnet or []], wanted, tag or [])
+    made = _open(config_file).ports(Named.of(network), [Named.of(each) for each in subnet or []], wanted, tag or [])
     _show(_followed(made, len(wanted), "ports"), as_json=as_json)
 
 
@@ -133,15 +133,6 @@ def _open(files: ConfigFiles) -> "Preallocation":
     conf = config.load(files)
     config.register_credentials(conf)
     return Preallocation(connect(conf), config.mark(conf))
-
-
-def _named(text: str) -> Named:
-    import uuid  # noqa: PLC0415
-
-    try:
-        return Named(id=str(uuid.UUID(text)))
-    except ValueError:
-        return Named(name=text)
 
 
 def _followed(made: "Iterable[Item]", total: int, what: str) -> "list[Item]":

@@ -1,36 +1,16 @@
 """The security groups and QoS policies that users name: found once, in the project of the network.
 
-Groups are those of the project, and those that others share with it, the project's own first. What was found is
-remembered; whoever learns that one is gone asks anew.
+What was found is remembered; whoever learns that one is gone asks anew.
 """
 
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import filterfalse
-from typing import Protocol, TypeVar
 
-from kuryr.errors import Conflict, NotFound
-from kuryr.model import PortTraits
+from kuryr.gateway.naming import Names, Shared
+from kuryr.model import Named, PortTraits
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.collection import Collection
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-class _Resource(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def project_id(self) -> str: ...
-    @property
-    def shared(self) -> bool: ...
-
-
-Found = TypeVar("Found", bound=_Resource)
 
 
 class Guards:
@@ -57,37 +37,23 @@ class Guards:
         return replace(traits, security_groups=groups, qos_policy=policy)
 
     def _found(
-        self, kind: str, collection: Collection[Found], named: Sequence[str], project_id: str, *, anew: bool
+        self, kind: str, collection: Collection[Shared], texts: Sequence[str], project_id: str, *, anew: bool
     ) -> list[str]:
         """The ids of what is named, in order."""
         with self._lock:
             remembered = {} if anew else self._known
-            known = {name: remembered.get((kind, project_id, name), "") for name in named}
-        missing = [name for name in named if not known[name]]
-        listed: list[Found] = []
-        for attribute, wanted in (("id", filter(_is_id, missing)), ("name", filterfalse(_is_id, missing))):
-            # Kuryr's role may see more than the project does.
-            listed += [
-                each
-                for each in collection.list(**{attribute: list(wanted)})
-                if each.shared or each.project_id == project_id
+            known = {text: remembered.get((kind, project_id, text), "") for text in texts}
+        missing = {text: Named.of(text) for text in texts if not known[text]}
+        names = Names(self._neutron, project_id)
+        listed = names.visible(
+            [
+                *collection.list(id=[named.id for named in missing.values() if named.id]),
+                *collection.list(name=[named.name for named in missing.values() if named.name]),
             ]
-        for name in missing:
-            known[name] = _only(kind, name, [each for each in listed if name in {each.id, each.name}], project_id).id
+        )
+        for text, named in missing.items():
+            alike = [each for each in listed if each.id == named.id or (named.name and each.name == named.name)]
+            known[text] = names.only(alike, kind, named, "its id").id
         with self._lock:
-            self._known.update({(kind, project_id, name): known[name] for name in missing})
-        return [known[name] for name in named]
-
-
-def _is_id(name: str) -> bool:
-    return _UUID.fullmatch(name) is not None
-
-
-def _only(kind: str, name: str, found: Sequence[Found], project_id: str) -> Found:
-    candidates = [each for each in found if each.project_id == project_id] or found
-    if not candidates:
-        raise NotFound(f"no {kind} {name!r} is visible to project {project_id}", hint="check what you named")
-    if len(candidates) > 1:
-        ids = ", ".join(sorted(each.id for each in candidates))
-        raise Conflict(f"project {project_id} has {len(candidates)} {kind}s named {name!r}: {ids}", hint="give an id")
-    return candidates[0]
+            self._known.update({(kind, project_id, text): known[text] for text in missing})
+        return [known[text] for text in texts]

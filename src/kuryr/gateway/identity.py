@@ -23,7 +23,6 @@ of tags, of which Neutron allows fifty on a network, far fewer than a network ma
 used, because Neutron trusts such ports and leaves anti-spoofing off.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from kuryr.model import USUAL_PORT, Mark, PortTraits
@@ -33,8 +32,6 @@ IDLE_OWNER = "kuryr:idle"
 ANCHOR_OWNER = "kuryr:network"
 RESERVATION_OWNER = "kuryr:address"
 RESERVED = "kuryr:reserved"
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _KEEPER, _FREED = "keeper=", "freed"
 
@@ -153,8 +150,3 @@ def is_sticky(description: str, mark: Mark) -> bool:
 def owner_of(device_id: str) -> str:
     """Who uses a container port: "" while it is only reserved."""
     return "" if device_id == RESERVED else device_id
-
-
-def is_uuid(text: str) -> bool:
-    """Whether a text has the form of Neutron's ids: a key of Kuryr's own pools has not, kuryr-libnetwork's has."""
-    return _UUID.fullmatch(text) is not None

@@ -18,10 +18,10 @@ from dataclasses import replace
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.anchors import Anchors
-from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, is_uuid, lent_owner
+from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, lent_owner
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.topology import Topology
-from kuryr.model import Mark, Network, Vif
+from kuryr.model import Mark, Network, Vif, is_uuid
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 

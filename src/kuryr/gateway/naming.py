@@ -1,7 +1,7 @@
 """How a user names something that exists in Neutron, and which one is meant.
 
-An id, a name or a tag; only what belongs to Kuryr's project or is shared with everybody is seen, although the service
-role could see more, and the project's own comes before what others share.
+An id, a name or a tag; only what belongs to one project, or is shared with it, is seen, although the service role could
+see more; and the project's own comes before what others share.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,14 +38,20 @@ Shared = TypeVar("Shared", bound=_Sharable)
 
 
 class Names:
-    """Finds what is named. Thread-safe."""
+    """Finds what is named from a project, by default Kuryr's own. Thread-safe."""
 
-    def __init__(self, neutron: "Neutron") -> None:
+    def __init__(self, neutron: "Neutron", project_id: str = "") -> None:
         self._neutron = neutron
+        self._given = project_id
+
+    @property
+    def _project_id(self) -> str:
+        # Not in __init__: to know Kuryr's own may take a request to Keystone.
+        return self._given or self._neutron.project_id
 
     def visible(self, found: Iterable[Shared]) -> list[Shared]:
-        """Those that this project may see."""
-        return [each for each in found if each.shared or each.project_id == self._neutron.project_id]
+        """Those that the project may see."""
+        return [each for each in found if each.shared or each.project_id == self._project_id]
 
     def find(self, collection: "Collection[Found]", kind: str, named: Named) -> Sequence[Found]:
         """All that are named so, visible or not: one request. Raises NotFound, InvalidInput for a wrong name."""
@@ -62,10 +68,13 @@ class Names:
 
         `option` is that by which the user can tell them apart.
         """
-        candidates = [each for each in found if each.project_id == self._neutron.project_id] or found
+        candidates = [each for each in found if each.project_id == self._project_id] or found
         if not candidates:
-            raise NotFound(f"no Neutron {kind} {named} is visible to this project", hint="check what you named")
+            own = self._project_id == self._neutron.project_id
+            whose = "this project" if own else f"project {self._project_id}"
+            raise NotFound(f"no Neutron {kind} {named} is visible to {whose}", hint="check what you named")
         if len(candidates) > 1:
             ids = ", ".join(sorted(each.id for each in candidates))
-            raise Conflict(f"{len(candidates)} Neutron {kind}s are {named}: {ids}", hint=f"choose one by {option}")
+            kinds = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+            raise Conflict(f"{len(candidates)} Neutron {kinds} are {named}: {ids}", hint=f"choose one by {option}")
         return candidates[0]

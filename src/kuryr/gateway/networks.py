@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
 from kuryr.gateway.anchors import Anchored, Anchors
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.identity import Anchor, Anchorage, Berth, is_uuid
+from kuryr.gateway.identity import Anchor, Anchorage, Berth
 from kuryr.gateway.inheritance import INHERITED, Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
@@ -21,7 +21,7 @@ from kuryr.gateway.own_networks import OwnNetworks
 from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
-from kuryr.model import USUAL_PORT, Network, PortTraits
+from kuryr.model import USUAL_PORT, Network, PortTraits, is_uuid
 from kuryr.suspects import Suspects
 
 LOG = logging.getLogger(__name__)
@@ -99,6 +99,7 @@ class Networks:
         try:
             return self._known(lambda anchor: key in anchor.anchorage.keys, key)
         except NotFound:
+            # A key of Kuryr's own pools is no id; kuryr-libnetwork's is a subnet pool's.
             if is_uuid(key) and (found := self._inheritance.of_pool(key)):
                 self._sweep_soon()
                 return Bound(*found)

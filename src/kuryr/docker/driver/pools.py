@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.identity import is_uuid
 from kuryr.gateway.topology import Existing
-from kuryr.model import IPNetwork, Named, Network, Subnet
+from kuryr.model import IPNetwork, Named, Network, Subnet, is_uuid
 
 VERSION = "kuryr1"
 ID_FORM = re.compile(rf"{VERSION},([^,]+),([^,]*),([^,]+),([^,]*)")

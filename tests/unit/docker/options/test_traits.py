@@ -133,7 +133,7 @@ def test_a_group_that_is_gone_fails_the_start_and_leaves_nothing(docker: Docker,
     docker.stop(docker.run(network, options={"neutron.security_groups": "web"}))
     neutron.cloud.delete("security_group", old)
     before = snapshot(neutron)
-    with pytest.raises(NotFound, match="no security group 'web'"):
+    with pytest.raises(NotFound, match="no Neutron security group named 'web'"):
         docker.run(network, options={"neutron.security_groups": "web"})
     assert docker.node.behind.drain(10)
     assert snapshot(neutron)["port"] == before["port"]
@@ -217,10 +217,10 @@ def test_sharing_a_network_takes_the_right_to(docker: Docker, neutron: FakeNeutr
 @pytest.mark.parametrize(
     ("o", "kind", "words"),
     [
-        ({"neutron.security_groups": "nobody"}, NotFound, "no security group 'nobody'"),
-        ({"neutron.security_groups": "theirs"}, NotFound, "no security group 'theirs'"),
-        ({"neutron.security_groups": "twice"}, Conflict, "2 security groups named 'twice'"),
-        ({"neutron.qos_policy": "nobody"}, NotFound, "no QoS policy 'nobody'"),
+        ({"neutron.security_groups": "nobody"}, NotFound, "no Neutron security group named 'nobody'"),
+        ({"neutron.security_groups": "theirs"}, NotFound, "no Neutron security group named 'theirs'"),
+        ({"neutron.security_groups": "twice"}, Conflict, "2 Neutron security groups are named 'twice'"),
+        ({"neutron.qos_policy": "nobody"}, NotFound, "no Neutron QoS policy named 'nobody'"),
         ({"neutron.qos_policy": ""}, InvalidInput, r"neutron\.qos_policy= cannot be used"),
         ({"neutron.mtu": "big"}, InvalidInput, "a number of bytes"),
         ({"neutron.mtu": "1400", "com.docker.network.driver.mtu": "1300"}, InvalidInput, "differ"),
@@ -251,7 +251,7 @@ def test_what_a_network_cannot_be_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     ("o", "options", "words"),
     [
-        ({}, {"neutron.security_groups": "nobody"}, "no security group 'nobody'"),
+        ({}, {"neutron.security_groups": "nobody"}, "no Neutron security group named 'nobody'"),
         ({}, {"neutron.dns_name": "a b"}, "a DNS name"),
         ({}, {"neutron.allowed_address_pairs": "10.5.0.9=x"}, "mac"),
         ({}, {"neutron.mtu": "1400"}, "give it by -o"),
@@ -288,7 +288,7 @@ def test_groups_of_another_project_are_not_for_its_shared_networks(docker: Docke
     make(neutron, "security_group", "web")
     (made,) = neutron.cloud.create("network", [{"name": "blue", "shared": True}], "another project")
     neutron.cloud.create("subnet", [{"network_id": made["id"], "cidr": CIDR, "ip_version": 4}], "another project")
-    with pytest.raises(NotFound, match="no security group 'web' is visible to project another project"):
+    with pytest.raises(NotFound, match="no Neutron security group named 'web' is visible to project another project"):
         docker.create_network(ipam_opt={"neutron.net.name": "blue"}, o={"neutron.security_groups": "web"})
 
 
