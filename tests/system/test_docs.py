@@ -44,8 +44,10 @@ def sections() -> dict[str, list[Step]]:
                 steps[-1].fails = fails
             else:
                 steps.append(Step(block or hidden))
+        heading = section.splitlines()[0]
+        assert heading not in found, f"{heading} comes twice: the examples of one would not run"
         if steps:
-            found[section.splitlines()[0]] = steps
+            found[heading] = steps
     return found
 
 

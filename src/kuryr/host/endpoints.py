@@ -18,7 +18,7 @@ from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
 from kuryr.errors import CloudUnavailable, Conflict, KuryrError, NotFound
-from kuryr.host.fitting import addresses
+from kuryr.host.fitting import addresses, said_of
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.releases import Releases
@@ -267,6 +267,16 @@ class Endpoints:
         """Whether the port that is reserved with one of these addresses is somebody else's."""
         found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted if address is not None)
         return any(held.vif.is_foreign for held in found if held)
+
+    def said(self, wanted: Iterable[Wanted]) -> PortTraits | None:
+        """What was said of the port that waits for one of these addresses to be used; None if none waits.
+
+        The port tells it, not this process, which may have died since the port was made for whoever comes now.
+        """
+        self.load()
+        found = (self._holdings.at(subnet_id, address) for subnet_id, address in wanted if address is not None)
+        waiting = (held.vif for held in found if held and held.use in {Use.RESERVED, Use.ORPHANED})
+        return next(map(said_of, waiting), None)
 
     def nameless(self) -> set[str]:
         """The owners of ports that did not say so when this process started: its predecessor died too early."""

@@ -1,5 +1,7 @@
 """Whether a port is what a request asks for."""
 
+from dataclasses import replace
+
 from kuryr.model import AddressPair, PortRequest, PortTraits, Vif
 
 
@@ -30,6 +32,16 @@ def has(vif: Vif, wanted: PortTraits) -> bool:
         and wanted.dns_name in {"", found.dns_name}
         and pairs <= set(found.allowed_address_pairs)
     )
+
+
+def said_of(vif: Vif) -> PortTraits:
+    """What would make another port the same.
+
+    Being guarded is left unsaid: on a network of another project it may not be said, even where it is so.
+    """
+    found = vif.traits
+    pairs = (AddressPair(pair.address, "" if pair.mac == vif.mac else pair.mac) for pair in found.allowed_address_pairs)
+    return replace(found, port_security=found.port_security and None, allowed_address_pairs=tuple(pairs))
 
 
 def addresses(vif: Vif) -> str:

@@ -201,8 +201,12 @@ class Docker:
         expose: Sequence[tuple[int, int]] = (),
         own_ipam: bool = False,
         name: str = "",
+        crash: bool = False,
     ) -> Container:
-        """`docker run`, with the roll-back of 20.10 when a step fails; with a `name`, in the words of 29."""
+        """`docker run`, with the roll-back of 20.10 when a step fails; with a `name`, in the words of 29.
+
+        With `crash` the driver dies, and comes back, when it has given out the address.
+        """
         told = {"com.docker.network.endpoint.name": name} if name else None
         leases: list[tuple[str, str]] = []
         addresses = {4: "", 6: ""}
@@ -215,6 +219,8 @@ class Docker:
                 elif pool is not None:
                     addresses[version] = self._request_address(pool, wanted, told)
                     leases.append((pool.id, addresses[version]))
+            if crash:
+                self.restart_driver()
             exposed = {"com.docker.network.endpoint.exposedports": [{"Proto": p, "Port": n} for p, n in expose]}
             reply, joined = self._start(network, endpoint, addresses, mac, options, exposed)
         except KuryrError:

@@ -59,7 +59,7 @@ class Driver:
         self._labels = NetworkLabels(engine, networks, behind)
         self._late_words = LateWords(engine, networks, endpoints, expose=expose)
         self._inheriting = Inheriting(engine, networks, gateway.inheritance, endpoints)
-        choices, sources = Choices(engine), Sources(gateway.subnet_pools)
+        choices, sources = Choices(engine, gateway.guards), Sources(gateway.subnet_pools)
         departure = Departure(networks, gateway.reservations, gateway.idle, endpoints.releases)
         self.network = NetworkDriver(gateway, sources, departure, self._labels, self._outlets, pending)
         self.endpoint = EndpointDriver(gateway, choices, endpoints, self._outlets, expose=expose)

@@ -1,4 +1,4 @@
-"""Which port a container shall have, if not just a new one: by its options, its labels, or its network's rule.
+"""Which port a container shall have, and what it shall be: by its options, its labels, or its network's rule.
 
 Docker fixes the address before it tells a network driver anything of the endpoint. So options of the endpoint come in
 time only where Docker leaves the address to Kuryr (null IPAM), or gives the very address of that port. Before the
@@ -10,41 +10,57 @@ address, an engine from 29 on tells the container's name, and with it Docker's A
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from kuryr.docker.engine import Engine, EngineSilent
-from kuryr.docker.options import catalogue, naming
+from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.catalogue import Place, Values
 from kuryr.docker.options.settings import Labels, Sticky
 from kuryr.errors import InvalidInput
 from kuryr.gateway.bound import Bound
-from kuryr.model import Choice, IPAddress
+from kuryr.gateway.guards import Guards
+from kuryr.model import USUAL_PORT, Choice, IPAddress, PortTraits
 
 LOG = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a container wants of its port; groups and policy by name or id."""
+
+    choice: Choice
+    traits: PortTraits = USUAL_PORT
 
 
 class Choices:
     """Answers for every container; `engine` is asked for labels only. Thread-safe."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, guards: Guards) -> None:
         self._engine = engine
+        self._guards = guards
 
-    def before_address(self, bound: Bound, name: str, address: IPAddress | None) -> Choice:
+    def before_address(self, bound: Bound, name: str, address: IPAddress | None) -> Wish:
         """What a container of this name wants, who asks for a certain address or for any. `name` may be "".
 
         Raises InvalidInput for labels that cannot be meant, EngineSilent when they must be known but are not.
         """
         settings = bound.anchorage.settings
-        chosen = naming.choice(catalogue.read(self._labels(name, Labels.of(settings)), Place.LABEL))
-        if chosen:
-            return chosen
+        values = catalogue.read(self._labels(name, Labels.of(settings)), Place.LABEL)
+        wish = Wish(naming.choice(values), traits.chosen(values))
+        check_lent(wish.traits, lent=bool(wish.choice.port))
+        if wish.choice:
+            return wish
         sticky = Sticky.of(settings)
         if sticky is Sticky.NAME and not name:
             raise InvalidInput(
                 "kuryr.sticky=name needs a Docker that tells the container's name, which it does from 29 on",
                 hint="create the network with kuryr.sticky=ip and run containers with --ip",
             )
-        return Choice(sticky=name) if sticky is Sticky.NAME else _by_address(sticky, address)
+        return replace(wish, choice=Choice(sticky=name) if sticky is Sticky.NAME else _by_address(sticky, address))
 
     def at_endpoint(self, bound: Bound, values: Values, addresses: Sequence[IPAddress]) -> Choice:
         """What an endpoint with these options wants, whose addresses Docker has given, or left to Kuryr."""
@@ -52,6 +68,10 @@ class Choices:
         if chosen or bound.anchorage.keys:
             return chosen
         return _by_address(Sticky.of(bound.anchorage.settings), next(iter(addresses), None))
+
+    def fulfil(self, bound: Bound, own: PortTraits, base: PortTraits, make: Callable[[PortTraits], Made]) -> Made:
+        """What `make` makes of the traits, by id, that a container says on top of a `base`. Raises InvalidInput."""
+        return self._guards.with_ids(own, bound.network.project_id, lambda known: make(traits.together(known, base)))
 
     def _labels(self, name: str, use: Labels) -> Mapping[str, str]:
         if not name or use is Labels.IGNORE:
@@ -68,6 +88,12 @@ class Choices:
 
 
 _SILENT = "run it again; a network without kuryr.labels=require does not wait for them"
+
+
+def check_lent(own: PortTraits, *, lent: bool) -> None:
+    """Nothing of a port that is `lent` changes. Raises InvalidInput."""
+    if lent and own != USUAL_PORT:
+        raise InvalidInput("an existing port keeps its own groups, policy and name", hint="leave those options out")
 
 
 def _by_address(sticky: Sticky, address: IPAddress | None) -> Choice:

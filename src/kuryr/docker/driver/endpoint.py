@@ -5,9 +5,9 @@ plugging, happens in Join; what is slow and far away, making the port, is one re
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from kuryr.docker.driver.choices import Choices
+from kuryr.docker.driver.choices import Choices, check_lent
 from kuryr.docker.driver.outlets import Outlets
 from kuryr.docker.options import catalogue, traits
 from kuryr.docker.options.addresses import parse_address
@@ -17,13 +17,13 @@ from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.publishing import Publication
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP, Interface
-from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.errors import Conflict, InvalidInput, KuryrError
 from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.floating import FloatingChoice
 from kuryr.gateway.inheritance import INHERITED
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import USUAL_PORT, PortTraits, Subnet, Vif, Wanted
+from kuryr.model import PortTraits, Subnet, Vif, Wanted
 
 LOG = logging.getLogger(__name__)
 
@@ -43,7 +43,6 @@ class EndpointDriver:
         expose: bool,
     ) -> None:
         self._networks = gateway.networks
-        self._guards = gateway.guards
         self._choices = choices
         self._endpoints = endpoints
         self._outlets = outlets
@@ -69,14 +68,16 @@ class EndpointDriver:
         wanted, mac = list(_wanted(bound, given)), given.mac_address.lower() or None
         told = [address for _, address in wanted if address is not None]
         choice = self._choices.at_endpoint(bound, values, told)
-        if own != USUAL_PORT and (choice.port or self._endpoints.borrows(wanted)):
-            raise InvalidInput("an existing port keeps its own groups, policy and name", hint="leave those options out")
+        check_lent(own, lent=bool(choice.port) or self._endpoints.borrows(wanted))
+        base = traits.of_network(bound)
+        if bound.anchorage.keys:
+            base = self._endpoints.said(wanted) or base
 
         def create(made: PortTraits) -> Vif:
             return self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made, choice)
 
         try:
-            vif = self._with_groups(bound, own, create)
+            vif = self._choices.fulfil(bound, own, base, create)
         except Conflict as error:
             if choice.port and told:
                 raise Conflict(error.message, hint=_IN_TIME) from error
@@ -117,18 +118,6 @@ class EndpointDriver:
                 if gateway := next(gateways, None):
                     reply[name] = str(gateway)
         return reply
-
-    def _with_groups(self, bound: Bound, own: PortTraits, make: Callable[[PortTraits], Vif]) -> Vif:
-        """A port with what its endpoint and its network say, once more when what was looked up before is gone now."""
-        network, project_id = traits.of_network(bound), bound.network.project_id
-        known = self._guards.resolve(own, project_id)
-        try:
-            return make(traits.together(known, network))
-        except NotFound:
-            anew = self._guards.resolve(own, project_id, anew=True)
-            if anew == known:
-                raise
-            return make(traits.together(anew, network))
 
 
 _IN_TIME = "choose an existing port by --ip with its address, or on a network with --ipam-driver null"

@@ -7,10 +7,11 @@ a network exists in Neutron before CreateNetwork.
 
 import contextlib
 import logging
+from dataclasses import replace
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker.driver import pools
-from kuryr.docker.driver.choices import Choices
+from kuryr.docker.driver.choices import Choices, Wish, check_lent
 from kuryr.docker.driver.pools import InheritedPool, PendingPools, PoolId
 from kuryr.docker.driver.sources import Sources
 from kuryr.docker.options import catalogue, naming, traits
@@ -24,7 +25,7 @@ from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import AddressRange, Choice, IPAddress, IPNetwork, Named, Subnet
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Named, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
 
@@ -190,7 +191,18 @@ class IpamDriver:
         bound = self._networks.of_key(key)
         subnet = bound.subnet_of_key(key)
         address = host_address(wanted, "address", subnet.cidr) if wanted else None
-        return self._reserve(bound, subnet, address, self._choices.before_address(bound, name, address))
+        wish = self._choices.before_address(bound, name, address)
+
+        def reserve(said: PortTraits) -> IPInterface:
+            return self._reserve(bound, subnet, address, replace(wish, traits=said))
+
+        got = self._choices.fulfil(bound, wish.traits, traits.of_network(bound), reserve)
+        try:
+            check_lent(wish.traits, lent=self._endpoints.borrows([(subnet.id, got.ip)]))
+        except InvalidInput:
+            self._endpoints.release(subnet.id, got.ip)
+            raise
+        return got
 
     def _keep(self, pool: PoolId, address: IPAddress | None) -> IPInterface:
         """An address of an existing subnet for somebody who is no port of Kuryr's: one request."""
@@ -198,7 +210,7 @@ class IpamDriver:
         kept = self._reservations.keep(network, (pool.subnet_id, address), pool.key)
         return ip_interface(f"{kept}/{pool.cidr.prefixlen}")
 
-    def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None, choice: Choice) -> IPInterface:
+    def _reserve(self, bound: Bound, subnet: Subnet, address: IPAddress | None, wish: Wish) -> IPInterface:
         """An address of `subnet`; when any will do and none is left there, one of the next subnet of its family.
 
         Docker itself never asks the next pool: it cannot tell from a remote driver's error that one is full.
@@ -207,20 +219,20 @@ class IpamDriver:
         *first, last = [subnet] if address else [subnet, *others]
         for candidate in first:
             with contextlib.suppress(Exhausted):
-                return self._reserve_in(bound, candidate, address, choice)
-        return self._reserve_in(bound, last, address, choice)
+                return self._reserve_in(bound, candidate, address, wish)
+        return self._reserve_in(bound, last, address, wish)
 
-    def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None, choice: Choice) -> IPInterface:
+    def _reserve_in(self, bound: Bound, subnet: Subnet, address: IPAddress | None, wish: Wish) -> IPInterface:
         """An address of `subnet`, on a port that also gets one of the other address family.
 
         A swarm's manager asks for the address alone, which some node will use.
         """
-        anchorage, wanted, said = bound.anchorage, (subnet.id, address), traits.of_network(bound)
+        anchorage, wanted = bound.anchorage, (subnet.id, address)
         if anchorage.keeps:
-            got: IPAddress | None = self._keeping.keep(bound.network, wanted, anchorage.keeper, said)
+            got: IPAddress | None = self._keeping.keep(bound.network, wanted, anchorage.keeper, wish.traits)
         else:
             along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
-            vif = self._endpoints.reserve(anchorage.owner, bound.network.id, wanted, along, said, choice)
+            vif = self._endpoints.reserve(anchorage.owner, bound.network.id, wanted, along, wish.traits, wish.choice)
             got = vif.address_in(subnet.id)
         return ip_interface(f"{got}/{subnet.cidr.prefixlen}")
 

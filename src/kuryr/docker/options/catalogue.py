@@ -1,4 +1,4 @@
-"""What a user may say by `-o`, `--ipam-opt` and `--driver-opt`: the one list of all options.
+"""What a user may say by `-o`, `--ipam-opt`, `--driver-opt` and `--label`: the one list of all options.
 
 Options in Kuryr's own name spaces must be ones that it knows, in the place where they mean something: a misspelt
 option that is silently ignored costs a person hours. Others belong to Docker or to another tool and are left alone.
@@ -85,9 +85,9 @@ def _one_of(kind: type[Setting]) -> Callable[[str], Setting]:
     return read
 
 
-_PORT = Place.NETWORK | Place.ENDPOINT
 _AT_CREATION = Place.NETWORK | Place.POOL
-_CHOICE = Place.ENDPOINT | Place.LABEL
+_CONTAINER = Place.ENDPOINT | Place.LABEL
+_PORT = Place.NETWORK | _CONTAINER
 
 OPTIONS = {
     option.name: option
@@ -111,10 +111,8 @@ OPTIONS = {
         ),
         Option("neutron.port_security", _PORT, "false for ports that nothing guards", readers.truth),
         Option("neutron.qos_policy", _PORT, "name or id of the ports' QoS policy", _text),
-        Option("neutron.dns_name", Place.ENDPOINT, "the port's name in DNS", readers.dns_name),
-        Option(
-            "neutron.allowed_address_pairs", Place.ENDPOINT, "what else the port may send as", readers.address_pairs
-        ),
+        Option("neutron.dns_name", _CONTAINER, "the port's name in DNS", readers.dns_name),
+        Option("neutron.allowed_address_pairs", _CONTAINER, "what else the port may send as", readers.address_pairs),
         Option("kuryr.expose", Place.NETWORK, "open the ports that images and --expose name", readers.truth),
         Option("kuryr.expose.source", Place.NETWORK, "for whom: CIDRs, or any", readers.sources),
         Option("neutron.pool.uuid", _AT_CREATION, "take the IPv4 range from this subnet pool", _uuid),
@@ -123,10 +121,10 @@ OPTIONS = {
         Option("neutron.pool.v6.uuid", _AT_CREATION, "take the IPv6 range from this subnet pool", _uuid),
         Option("neutron.pool.v6.name", _AT_CREATION, "take the IPv6 range from the subnet pool of this name", _text),
         Option("neutron.pool.v6.tag", _AT_CREATION, "take the IPv6 range from the subnet pool with this tag", _text),
-        Option("neutron.port.uuid", _CHOICE, "use this existing port", _uuid),
-        Option("neutron.port.name", _CHOICE, "use the existing port of this name", _text),
-        Option("neutron.port.tag", _CHOICE, "use any existing port with this tag that nobody uses", _text),
-        Option("kuryr.sticky.key", _CHOICE, "use the same port whenever this key is given", _key),
+        Option("neutron.port.uuid", _CONTAINER, "use this existing port", _uuid),
+        Option("neutron.port.name", _CONTAINER, "use the existing port of this name", _text),
+        Option("neutron.port.tag", _CONTAINER, "use any existing port with this tag that nobody uses", _text),
+        Option("kuryr.sticky.key", _CONTAINER, "use the same port whenever this key is given", _key),
         Option("kuryr.sticky", Place.NETWORK, "keep a port for every --ip, or for every name", _one_of(Sticky)),
         Option("kuryr.labels", Place.NETWORK, "use, require or ignore the containers' labels", _one_of(Labels)),
         Option("neutron.router.uuid", Place.NETWORK, "attach the new network to this router", _uuid),

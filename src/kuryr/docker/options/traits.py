@@ -1,8 +1,8 @@
-"""What users say of their ports, by network and by endpoint.
+"""What users say of their ports, by network, by label and by endpoint.
 
 A network's say holds for all its containers: its anchor is the template of their ports, with the same groups and QoS
 policy; what an anchor cannot show (that there shall be no group at all, that ports are guarded, or not, whatever the
-Neutron network says) are words among its settings. An endpoint's say comes on top.
+Neutron network says) are words among its settings. A container's labels come on top, and on both an endpoint's options.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _GUARDED = {True: "port_security=true", False: "port_security=false"}
 
 
 def chosen(values: Values) -> PortTraits:
-    """What the options of a network or of an endpoint say; groups and policy by name or id. Raises InvalidInput."""
+    """What the options of one place say; groups and policy by name or id. Raises InvalidInput."""
     given = {
         name: values[f"neutron.{name}"]
         for name in ("security_groups", "port_security", "qos_policy", "dns_name", "allowed_address_pairs")
@@ -49,18 +49,24 @@ def of_network(bound: Bound) -> PortTraits:
     )
 
 
-def together(own: PortTraits, network: PortTraits) -> PortTraits:
-    """What an endpoint says on top of its network. Raises InvalidInput when it does not fit."""
-    groups = network.security_groups if own.security_groups is None else own.security_groups
-    guarded = network.port_security if own.port_security is None else own.port_security
-    if own.port_security and network.port_security is False and own.security_groups is None:
+def together(own: PortTraits, base: PortTraits) -> PortTraits:
+    """What a container says on top of its network, or an endpoint on top of both. InvalidInput when it does not fit."""
+    groups = base.security_groups if own.security_groups is None else own.security_groups
+    guarded = base.port_security if own.port_security is None else own.port_security
+    if own.port_security and base.port_security is False and own.security_groups is None:
         raise InvalidInput(
             "this network has no security groups for a port with neutron.port_security=true",
             hint="name some by neutron.security_groups",
         )
     if own.port_security is False:
         groups = ()
-    made = replace(own, security_groups=groups, port_security=guarded, qos_policy=own.qos_policy or network.qos_policy)
+    made = PortTraits(
+        groups,
+        guarded,
+        own.qos_policy or base.qos_policy,
+        own.dns_name or base.dns_name,
+        own.allowed_address_pairs or base.allowed_address_pairs,
+    )
     _check(made)
     return made
 

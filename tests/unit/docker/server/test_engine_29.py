@@ -164,6 +164,42 @@ def test_the_calls_of_a_life(engine: Engine, docker: Docker, neutron: FakeNeutro
     assert created.keys() == {"POST"}
 
 
+SAID_BY_LABEL: dict[str, tuple[dict[str, str], dict[str, Any], dict[str, int]]] = {
+    "groups": ({"neutron.security_groups": "web"}, {"security_groups": ["<web>"]}, {"GET": 1, "POST": 1}),
+    "no group": ({"neutron.security_groups": "none"}, {"security_groups": []}, {"POST": 1}),
+    "nothing that guards": (
+        {"neutron.port_security": "false"},
+        {"security_groups": [], "port_security_enabled": False},
+        {"POST": 1},
+    ),
+    "a QoS policy": ({"neutron.qos_policy": "gold"}, {"qos_policy_id": "<gold>"}, {"GET": 1, "POST": 1}),
+    "a DNS name": ({"neutron.dns_name": "www"}, {"dns_name": "www"}, {"POST": 1}),
+    "an address pair": (
+        {"neutron.allowed_address_pairs": "10.5.0.200"},
+        {"allowed_address_pairs": [{"ip_address": "10.5.0.200", "mac_address": "<mac>"}]},
+        {"POST": 1},
+    ),
+    "what is somebody else's": ({"com.example.team": "blue"}, {"dns_name": ""}, {"POST": 1}),
+}
+
+
+@pytest.mark.parametrize("case", SAID_BY_LABEL)
+def test_a_label_says_what_the_port_is_in_the_request_that_makes_it(
+    engine: Engine, docker: Docker, neutron: FakeNeutron, case: str
+) -> None:
+    labels, expected, calls = SAID_BY_LABEL[case]
+    for kind, name in (("security_group", "web"), ("policy", "gold")):
+        engine.words[name] = neutron.cloud.create(kind, [{"name": name}], neutron.project_id)[0]["id"]
+    docker.container_labels["web"] = labels
+    engine.replay("create")
+    counted(neutron)
+    engine.replay("reserve")
+    assert counted(neutron) == calls
+    (port,) = (each for each in snapshot(neutron)["port"].values() if each["device_owner"] == "compute:kuryr")
+    filled = json.loads(re.sub("<(.+?)>", lambda name: engine.words[name[1]], json.dumps(expected)))
+    assert {name: port[name] for name in expected} == filled
+
+
 @pytest.mark.parametrize("leaves", [("leave",), ("leave", "leave")])
 def test_a_join_that_fails_is_left_as_well(
     engine: Engine, docker: Docker, neutron: FakeNeutron, kernel: FakeKernel, leaves: tuple[str, ...]
