@@ -36,13 +36,8 @@ def router(lab: Lab, external: ExternalNetwork) -> Iterator[Router]:
 
 
 @pytest.fixture
-def routed(router: Router, opened: None, bench_after_router: Bench) -> Bench:
+def routed(router: Router) -> Iterator[Bench]:
     """Docker networks and containers that are gone before the router is."""
-    return bench_after_router
-
-
-@pytest.fixture
-def bench_after_router(router: Router) -> Iterator[Bench]:
     bench = Bench()
     yield bench
     bench.clear()
@@ -94,11 +89,14 @@ def test_a_published_port_is_forwarded(
 
 
 def test_a_container_has_a_floating_ip(lab: Lab, host2: Host, neutron: Neutron, routed: Bench) -> None:
+    """What is published is open to everybody; what is not is as closed as the project's default group leaves it."""
     container = routed.run(host2, network(routed, host2, "-o", "kuryr.publish=floating"), "--publish", "80")
     container.serve()
+    container.serve(81)
     address = only_floating_ip(neutron)
     await_answer(lab, address, 80, [container.name])
-    assert lab.outside.ping(address, count=3)
+    assert lab.outside.fetch(address, 81) is None
+    assert not lab.outside.ping(address)
     assert container.fetch(lab.outside.address) == address
     host2.docker("stop", "--time", "1", container.name)
     wait_until("the floating IP is gone", lambda: not neutron.find("floatingip"), seconds=10)
@@ -140,7 +138,7 @@ def test_udp_is_forwarded_and_a_port_is_chosen_if_none_is_said(
 
 @pytest.mark.exhaustive
 def test_an_existing_floating_ip_follows_its_container_and_stays_the_users(
-    lab: Lab, host1: Host, neutron: Neutron, external: ExternalNetwork, routed: Bench
+    lab: Lab, host1: Host, neutron: Neutron, external: ExternalNetwork, opened: None, routed: Bench
 ) -> None:
     blue = network(routed, host1)
     with FloatingIP(lab, external) as mine:
@@ -164,7 +162,7 @@ def test_an_existing_floating_ip_follows_its_container_and_stays_the_users(
 
 @pytest.mark.exhaustive
 def test_each_host_has_an_address_of_its_own_on_a_shared_network(
-    lab: Lab, host1: Host, host2: Host, neutron: Neutron, router: Router, opened: None, external: ExternalNetwork
+    lab: Lab, host1: Host, host2: Host, neutron: Neutron, router: Router, external: ExternalNetwork
 ) -> None:
     bench = Bench()
     started: list[Container] = []
