@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -116,6 +117,37 @@ def test_the_mtu_is_the_same_at_both_ends_and_all_the_way(
     one.reaches(target)
     assert one.run(["busybox", "ping", "-c", "1", "-W", "2", "-s", str(1300 - 28), target]).returncode == 0
     assert one.fetch(target) == other.name
+    bench.clear()
+
+
+@pytest.fixture
+def megabit(lab: Lab, no_leaks: None) -> Iterator[str]:
+    """A QoS policy for everybody: a port sends a megabit a second."""
+    admin, name = lab.neutron("admin"), f"megabit-{secrets.token_hex(4)}"
+    policy = admin.adapter.post("/qos/policies", json={"policy": {"name": name, "shared": True}}).json()["policy"]
+    path = f"/qos/policies/{policy['id']}"
+    rule = {"max_kbps": 1000, "direction": "egress"}
+    admin.adapter.post(f"{path}/bandwidth_limit_rules", json={"bandwidth_limit_rule": rule})
+    yield name
+    admin.adapter.delete(path)
+
+
+@pytest.mark.exhaustive
+def test_a_qos_policy_bounds_what_a_container_sends(host1: Host, network: str, bench: Bench, megabit: str) -> None:
+    """Half a megabyte takes four seconds, and hardly any time without."""
+    reader = bench.run(host1, network)
+    seconds = {}
+    for options in ((f"neutron.qos_policy={megabit}",), ("neutron.port_security=true",)):
+        sender = driver_opts(host1, bench, network, *options)
+        home = f"/run/www-{sender['container'].name}"
+        sender["container"].run(["busybox", "dd", "if=/dev/zero", f"of={home}/file", "bs=1000", "count=500"])
+        reader.reaches(sender["address"])
+        wget = ["busybox", "wget", "-q", "-O", "/dev/null", f"http://{sender['address']}/file"]
+        began = time.monotonic()
+        reader.run(wget)
+        seconds[options] = time.monotonic() - began
+    bounded, free = seconds.values()
+    assert bounded > 3 > free
     bench.clear()
 
 
