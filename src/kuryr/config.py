@@ -103,6 +103,18 @@ BINDING = [
         help="Where the kernel's network settings are written. In a container /proc/sys is read-only: mount this "
         "folder of the host's elsewhere.",
     ),
+    cfg.DictOpt(
+        "drivers",
+        default={},
+        help="Kinds of port that another driver shall serve than the one named after them, such as tap:script. The "
+        "kind is the port's vif_type, with its vnic_type after a dot unless that is normal.",
+    ),
+    cfg.StrOpt(
+        "scripts",
+        help="A folder of scripts that plug the types of port which no driver serves: <folder>/<vif_type>, called as "
+        "by kuryr-libnetwork (its bindir).",
+    ),
+    cfg.FloatOpt("script_timeout", default=30.0, min=0.1, help="Seconds that a script may take."),
     cfg.FloatOpt("ovsdb_timeout", default=10.0, min=0.1, help="Seconds to wait for the local OVSDB."),
     cfg.FloatOpt(
         "ready_timeout",

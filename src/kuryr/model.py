@@ -209,6 +209,9 @@ class Vif:
     vif_type: str
     vnic_type: str = "normal"
     details: Mapping[str, object] = field(default_factory=dict)
+    profile: Mapping[str, object] = field(default_factory=dict)
+    """What its maker, or an operator, says of the hardware that it takes (binding:profile)."""
+    project_id: str = ""
     owner: str = ""
     """Who uses the port, as written in Neutron; "" while it is only reserved."""
     traits: PortTraits = USUAL_PORT

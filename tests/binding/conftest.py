@@ -42,8 +42,19 @@ def switch(host: Namespace, tmp_path: Path) -> Iterator[OpenVSwitch]:
 
 
 @pytest.fixture
-def context(switch: OpenVSwitch) -> BindingContext:
-    return BindingContext(deployment="test", host="host1", ovsdb=switch.remote, timeout=10)
+def scripts(tmp_path: Path) -> Path:
+    """A folder with a vendor's script, which notes in a file beside it how it is called."""
+    folder = tmp_path / "scripts"
+    folder.mkdir()
+    script = folder / "vendor"
+    script.write_text('#!/bin/sh\nfor each; do printf "%s\\n" "$each"; done >> "$0.calls"; echo . >> "$0.calls"\n')
+    script.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def context(switch: OpenVSwitch, scripts: Path) -> BindingContext:
+    return BindingContext(deployment="test", host="host1", ovsdb=switch.remote, timeout=10, scripts=scripts)
 
 
 @pytest.fixture

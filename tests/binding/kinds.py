@@ -8,4 +8,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "ovs": {},
     "hybrid": {"details": {"ovs_hybrid_plug": True}},
     "bridge": {"vif_type": "bridge", "network_id": NETWORK},
+    "tap": {"vif_type": "tap"},
+    "script": {"vif_type": "vendor"},
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kuryr.binding import script
 from kuryr.binding.driver import BindingContext
 from kuryr.binding.netlink import Netlink
 from kuryr.binding.ovsdb import Ovsdb
@@ -26,7 +27,7 @@ def any_vif(request: pytest.FixtureRequest, make_vif: MakeVif) -> Vif:
     return make_vif(**KINDS[request.param])
 
 
-DOORS = ((Netlink, "change"), (Ovsdb, "_transact"))
+DOORS = ((Netlink, "change"), (Ovsdb, "_transact"), (script, "run"))
 
 
 def in_a_process(work: Callable[[], int]) -> int:

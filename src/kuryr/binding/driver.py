@@ -50,6 +50,10 @@ class BindingContext:
     """Seconds that Open vSwitch may take to answer. A lost connection is tried again every 8 s at the least often."""
     drivers: Mapping[str, str] = field(default_factory=dict)
     """Kinds of port that another driver shall serve than the one of that name."""
+    scripts: Path | None = None
+    """The folder of scripts that plug the types of port which no driver serves."""
+    script_timeout: float = 30.0
+    """Seconds that a script may take."""
 
     @cached_property
     def switch(self) -> "Ovsdb":

@@ -20,11 +20,10 @@ BRIDGE, BRIDGE_END, SWITCH_END = "qbr", "qvb", "qvo"
 class HybridDriver(OvsDriver):
     """See `kuryr.binding.driver.BindingDriver`."""
 
-    prefix = SWITCH_END
     prefixes = (OUTER, BRIDGE, BRIDGE_END)
 
     def __init__(self, context: BindingContext) -> None:
-        super().__init__(context, "hybrid")
+        super().__init__(context, "hybrid", SWITCH_END)
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         """Make the container's pair, and the bridge with the pair that leads to the switch."""
@@ -42,15 +41,14 @@ class HybridDriver(OvsDriver):
 
     def plug(self, vif: Vif) -> None:
         """Put both pairs into the bridge, and the far end into the switch."""
-        userspace = self.ovsdb.is_userspace(self._bridge(vif))
-        claim = self.pairs.connect(vif, userspace=userspace)
+        claim = self.pairs.connect(vif, userspace=self.ports.is_userspace(vif))
         bridge, end, far_end = (link_name(prefix, vif.port_id) for prefix in (BRIDGE, BRIDGE_END, SWITCH_END))
         with self.links.talking(bridge) as netlink:
             for name in (end, outer_name(vif.port_id)):
                 netlink.enslave(name, bridge)
             for name in (end, far_end, bridge):
                 netlink.settle(netlink.the(name), mtu=vif.mtu, up=True)
-        self.add_port(vif, claim)
+        self.ports.add(vif, claim)
 
     def unplug(self, port_id: str, vif: Vif | None = None) -> None:
         """Remove the port from the switch, then the links."""

@@ -12,6 +12,9 @@ from kuryr.model import Claim, Vif
 
 LOG = logging.getLogger(__name__)
 
+SCRIPT = "script"
+"""The driver of what no other one serves."""
+
 
 class Binding:
     """Plugs ports of every kind for which a driver is installed; the methods are those of `BindingDriver`.
@@ -67,9 +70,18 @@ class Binding:
     def _driver_of(self, vif: Vif) -> BindingDriver:
         kind = kind_of(vif)
         name = self._context.drivers.get(kind, kind)
-        if name not in self._available:
-            raise self._not_pluggable(vif)
-        return self._load(name)
+        if name in self._available:
+            return self._load(name)
+        if kind == vif.vif_type and self._has_script(kind):
+            return self._load(SCRIPT)
+        raise self._not_pluggable(vif)
+
+    def _has_script(self, vif_type: str) -> bool:
+        if self._context.scripts is None or SCRIPT not in self._available:
+            return False
+        from kuryr.binding.script import scripts  # noqa: PLC0415
+
+        return vif_type in scripts(self._context.scripts)
 
     def _all(self) -> list[BindingDriver]:
         drivers = []

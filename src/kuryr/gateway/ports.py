@@ -147,6 +147,8 @@ class LocalCloud:
             vif_type=port.vif_type,
             vnic_type=port.vnic_type,
             details=port.details,
+            profile=port.profile,
+            project_id=port.project_id,
             owner=owner_of(port.device_id),
             traits=PortTraits(
                 security_groups=port.security_groups,

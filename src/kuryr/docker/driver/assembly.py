@@ -1,13 +1,12 @@
 """The driver, put together: of the cloud's side and the host's, and these as the configuration wants them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from oslo_config import cfg
 
 from kuryr import config, metrics
 from kuryr.behind import Behind
-from kuryr.binding.driver import BindingContext
+from kuryr.binding import configured
 from kuryr.binding.registry import Binding
 from kuryr.docker.driver import swarm
 from kuryr.docker.driver.choices import Choices
@@ -29,7 +28,6 @@ from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.reconcile import Reconciler
-from kuryr.model import Mark
 from kuryr.neutron.api import Call
 from kuryr.neutron.session import connect
 from kuryr.suspects import Suspects
@@ -94,7 +92,7 @@ class ConfiguredDriver(Driver):
         self._behind = Behind()
         defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
         gateway = Gateway(connect(conf, observe), mark, self._behind, self._sweep_soon, defaults)
-        binding = Binding(_context(conf, mark))
+        binding = Binding(configured.context(conf, mark))
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon)
@@ -122,14 +120,3 @@ class ConfiguredDriver(Driver):
 def observe(call: Call) -> None:
     """Measure a request to Neutron."""
     metrics.CLOUD_CALLS.labels(call.method, call.resource, call.status).observe(call.seconds)
-
-
-def _context(conf: cfg.ConfigOpts, mark: Mark) -> BindingContext:
-    return BindingContext(
-        deployment=mark.deployment,
-        host=mark.host,
-        integration_bridge=conf.binding.integration_bridge,
-        ovsdb=conf.binding.ovsdb_connection,
-        sysctl=Path(conf.binding.sysctl),
-        timeout=conf.binding.ovsdb_timeout,
-    )

@@ -28,6 +28,8 @@ class PortResource:
     vnic_type: str = "normal"
     details: Mapping[str, Any] = field(default_factory=dict)
     """binding:vif_details: what the mechanism driver tells the host that plugs the port."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """binding:profile: what the mechanism driver is told; {} when the credentials may not see it."""
     security_groups: tuple[str, ...] = ()
     port_security: bool = True
     allowed_address_pairs: tuple[AddressPair, ...] = ()
@@ -58,6 +60,7 @@ class PortResource:
             vif_type=read.text("binding:vif_type"),
             vnic_type=read.text("binding:vnic_type") or "normal",
             details=read.mapping("binding:vif_details"),
+            profile=read.mapping("binding:profile"),
             security_groups=read.texts("security_groups"),
             port_security=read.flag("port_security_enabled", default=True),
             allowed_address_pairs=tuple(
