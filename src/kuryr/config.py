@@ -115,6 +115,18 @@ BINDING = [
         "by kuryr-libnetwork (its bindir).",
     ),
     cfg.FloatOpt("script_timeout", default=30.0, min=0.1, help="Seconds that a script may take."),
+    cfg.ListOpt(
+        "sriov_cards",
+        default=[],
+        help="Interfaces of network cards whose virtual functions containers may get, where a port names none: "
+        "interface, or physical_network:interface.",
+    ),
+    cfg.StrOpt(
+        "vhostuser_directory",
+        default="/run/kuryr/vhostuser",
+        help="Where each vhost-user port gets a directory, with its socket and its description, for a container to "
+        "mount.",
+    ),
     cfg.FloatOpt("ovsdb_timeout", default=10.0, min=0.1, help="Seconds to wait for the local OVSDB."),
     cfg.FloatOpt(
         "ready_timeout",

@@ -11,6 +11,7 @@ from kuryr.binding.driver import BindingContext
 from kuryr.binding.registry import Binding
 from kuryr.model import Vif
 
+from .card import CARD, Card
 from .namespaces import Namespace
 from .switch import OpenVSwitch
 
@@ -53,8 +54,23 @@ def scripts(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def context(switch: OpenVSwitch, scripts: Path) -> BindingContext:
-    return BindingContext(deployment="test", host="host1", ovsdb=switch.remote, timeout=10, scripts=scripts)
+def context(switch: OpenVSwitch, scripts: Path, tmp_path: Path) -> BindingContext:
+    return BindingContext(
+        deployment="test",
+        host="host1",
+        ovsdb=switch.remote,
+        timeout=10,
+        scripts=scripts,
+        sysfs=tmp_path / "sys",
+        sriov_cards=[CARD],
+        vhostuser_directory=tmp_path / "vhostuser",
+    )
+
+
+@pytest.fixture
+def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
+    with Card(tmp_path / "sys", functions=3).answering(monkeypatch) as card:
+        yield card
 
 
 @pytest.fixture

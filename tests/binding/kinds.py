@@ -8,6 +8,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "ovs": {},
     "hybrid": {"details": {"ovs_hybrid_plug": True}},
     "bridge": {"vif_type": "bridge", "network_id": NETWORK},
+    "macvtap": {"vif_type": "macvtap", "details": {"macvtap_source": "uplink", "macvtap_mode": "bridge"}},
     "tap": {"vif_type": "tap"},
     "script": {"vif_type": "vendor"},
+    "sriov": {"vif_type": "hw_veb", "vnic_type": "direct", "details": {"vlan": "104"}},
+    "vhostuser": {"vif_type": "vhostuser", "details": {"vhostuser_mode": "server", "vhostuser_ovs_plug": True}},
 }

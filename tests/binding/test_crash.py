@@ -16,6 +16,7 @@ from kuryr.binding.pairs import outer_name
 from kuryr.binding.registry import Binding
 from kuryr.model import Claim, Vif
 
+from .card import Card
 from .conftest import MakeVif
 from .kinds import KINDS
 from .namespaces import links
@@ -82,9 +83,13 @@ def live(context: BindingContext, vif: Vif, until: int | None) -> int:
     return in_a_process(work)
 
 
-def test_a_process_killed_at_any_step_leaks_nothing(context: BindingContext, any_vif: Vif, switch: OpenVSwitch) -> None:
+def test_a_process_killed_at_any_step_leaks_nothing(
+    context: BindingContext, any_vif: Vif, switch: OpenVSwitch, card: Card
+) -> None:
     vif = any_vif
     before = links()
+    # Hardware keeps what it was told: the second life has fewer steps.
+    live(context, vif, until=None)
     steps = live(context, vif, until=None)
     assert steps >= 2 * len(("create", "claim", "start", "connect", "delete"))
     for step in range(steps):
@@ -101,7 +106,7 @@ def test_a_process_killed_at_any_step_leaks_nothing(context: BindingContext, any
 
 
 def test_a_process_killed_at_any_step_is_continued_by_the_next(
-    context: BindingContext, any_vif: Vif, switch: OpenVSwitch
+    context: BindingContext, any_vif: Vif, switch: OpenVSwitch, card: Card
 ) -> None:
     vif = any_vif
     plugged = Binding(context)

@@ -103,7 +103,7 @@ def test_a_pair_stays_until_its_script_could_unbind_it(binding: Binding, vif: Vi
     before = links()
     plugged(binding, vif)
     write(scripts, "exit 1")
-    with pytest.raises(PlugError, match="unbind of port .* failed with status 1: without a word"):
+    with pytest.raises(PlugError, match=r"unbind of port .* failed with status 1: without a word"):
         binding.unplug(vif.port_id, vif)
     assert binding.found() == [Found(vif.port_id, "endpoint-1")]
     write(scripts, "exit 0")

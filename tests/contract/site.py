@@ -32,6 +32,7 @@ class PortOptions(TypedDict, total=False):
     allowed_address_pairs: Sequence[AddressPair]
     qos_policy_id: str
     dns_name: str
+    vnic_type: str
     tags: Sequence[str]
 
 

@@ -285,3 +285,17 @@ def _spec(site: Site, network_id: str, subnet_id: str, wanted: str, device_id: s
         "device_owner": "compute:kuryr",
         "fixed_ips": [(subnet_id, address(wanted))],
     }
+
+
+def test_a_port_may_be_of_another_kind_on_its_host(site: Site) -> None:
+    made = site.port(site.network(), vnic_type="direct")
+
+    assert (made.vnic_type, made.vif_type) == ("direct", "unbound")
+    assert site.neutron.ports.get(made.id).vnic_type == "direct"
+
+
+def test_an_unknown_kind_of_port_is_refused(site: Site) -> None:
+    network = site.network()
+
+    with pytest.raises(InvalidInput, match="vnic_type"):
+        site.port(network, vnic_type="imaginary")

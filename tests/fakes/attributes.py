@@ -43,6 +43,7 @@ class Attributes:
 
 _TEXTS = {"name", "description", "device_id", "device_owner"}
 _TAG_LENGTH = 255
+_VNIC_TYPES = {"normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic"}
 _DNS_NAME = re.compile(r"([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?(\.|$))*")
 
 
@@ -59,6 +60,8 @@ def _check_values(body: Body) -> None:
     for name in _TEXTS & body.keys():
         if len(body[name]) > 255:
             raise malformed(name, f"'{body[name]}' exceeds maximum length of 255")
+    if body.get("binding:vnic_type", "normal") not in _VNIC_TYPES:
+        raise malformed("binding:vnic_type", f"'{body['binding:vnic_type']}' is not in {sorted(_VNIC_TYPES)}")
     for fixed in body.get("fixed_ips", []):
         _check_uuid("fixed_ips", fixed.get("subnet_id"))
         if "ip_address" in fixed:

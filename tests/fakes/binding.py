@@ -39,6 +39,8 @@ class FakeKernel:
         """Called with the name of a step and the port id before it is done, e.g. to change the world meanwhile."""
         self.tells_readiness = True
         """Whether a port's being wired shows on this host."""
+        self.has_interfaces = True
+        """Whether a port is an interface, and not a socket, say."""
         self._failing: dict[tuple[str, str], KuryrError] = {}
         self._lock = threading.Lock()
 
@@ -109,7 +111,7 @@ class FakeDriver:
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         self._kernel.begin("stage", vif.port_id)
         self._kernel.stage(vif, claim)
-        return Interface(f"tap{vif.port_id[:11]}")
+        return Interface(f"tap{vif.port_id[:11]}" if self._kernel.has_interfaces else "")
 
     def plug(self, vif: Vif) -> None:
         self._kernel.begin("plug", vif.port_id)

@@ -54,6 +54,12 @@ class BindingContext:
     """The folder of scripts that plug the types of port which no driver serves."""
     script_timeout: float = 30.0
     """Seconds that a script may take."""
+    sysfs: Path = Path("/sys")
+    """Where the kernel shows devices."""
+    sriov_cards: Sequence[str] = ()
+    """Interfaces of network cards whose virtual functions are Kuryr's; `network:interface` for one on that network."""
+    vhostuser_directory: Path = Path("/run/kuryr/vhostuser")
+    """Where the directories of vhost-user ports are made."""
 
     @cached_property
     def switch(self) -> "Ovsdb":

@@ -8,9 +8,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kuryr.binding import announcement
 from kuryr.binding.claims import ID_LENGTH, Claims
 from kuryr.binding.netlink import SYSCTL, Link, Netlink, talking
-from kuryr.model import Claim
+from kuryr.model import Claim, Vif
 
 
 def link_name(prefix: str, id: str) -> str:  # noqa: A002
@@ -63,6 +64,22 @@ class Links:
                     return
             # Outside the lock: the kernel takes some 20 ms, and a link with this port's claim is claimed by no other.
             netlink.delete(link)
+
+    def announce(self, name: str, vif: Vif) -> None:
+        """Send a port's addresses out of the link of this name, which is up for that moment and down again afterwards.
+
+        A link that is in a container already is left alone. Raises PlugError.
+        """
+        with self.talking(name) as netlink:
+            link = netlink.get(name)
+            if link is None:
+                return
+            netlink.set(link, state="up")
+            try:
+                addresses = (fixed_ip.address for fixed_ip in vif.fixed_ips)
+                announcement.send(name, announcement.frames(vif.mac, addresses))
+            finally:
+                netlink.set(link, state="down")
 
     def exists(self, name: str) -> bool:
         """Whether there is a link `name`, whoever made it."""

@@ -18,8 +18,12 @@ from pyroute2.netlink.exceptions import NetlinkError
 from kuryr.errors import Conflict, PlugError
 
 _IFF_UP = 1
+_WITH_FUNCTIONS = 1
+"""RTEXT_FILTER_VF of the kernel's rtnetlink.h."""
 
 SYSCTL = Path("/proc/sys/net")
+
+EXISTS = errno.EEXIST
 
 Setting = tuple[str, str, str]
 """A network setting of one link: address family, key, value."""
@@ -40,11 +44,13 @@ class Link:
     peer: int
     master: int
     """The index of the bridge that it is a port of, or 0."""
+    altnames: tuple[str, ...] = ()
+    """Further names; each is unique in its namespace."""
 
     @classmethod
     def of(cls, message: Any) -> "Link":
         """Read the kernel's message."""
-        here = message.get("link_netnsid") is None
+        here, properties = message.get("link_netnsid") is None, message.get("prop_list")
         return cls(
             index=message["index"],
             name=message.get("ifname"),
@@ -56,6 +62,7 @@ class Link:
             group=message.get("group") or 0,
             peer=(message.get("link") or 0) if here else 0,
             master=message.get("master") or 0,
+            altnames=tuple(properties.get_attrs("IFLA_ALT_IFNAME")) if properties else (),
         )
 
 
@@ -108,6 +115,24 @@ class Netlink:
     def enslave(self, name: str, bridge: str) -> None:
         """Make a link a port of a bridge. Raises PlugError if one of them is gone."""
         self.settle(self.the(name), master=self.the(bridge).index)
+
+    def name_also(self, link: Link, name: str) -> None:
+        """Give a link another name besides. Raises NetlinkError with the code `EXISTS` if any link has it."""
+        self.change(self._ip.link, "property_add", index=link.index, altname=name)
+
+    def function(self, card: str, number: int) -> tuple[str, int]:
+        """The MAC address and VLAN that a network card has for one of its virtual functions; "" and 0 for none."""
+        (message,) = self._ip.link("get", ifname=card, ext_mask=_WITH_FUNCTIONS)
+        functions = message.get("vfinfo_list")
+        for function in functions.get_attrs("IFLA_VF_INFO") if functions else ():
+            mac, vlan = function.get_attr("IFLA_VF_MAC"), function.get_attr("IFLA_VF_VLAN")
+            if mac and mac["vf"] == number:
+                return str(mac["mac"]), int(vlan["vlan"]) if vlan else 0
+        return "", 0
+
+    def set_function(self, card: str, number: int, mac: str, vlan: int) -> None:
+        """Tell a network card the MAC address and VLAN of one of its virtual functions."""
+        self.set(self.the(card), vf={"vf": number, "mac": mac, "vlan": vlan})
 
     def write(self, name: str, *settings: Setting) -> None:
         """Change the network settings of a link; those that this kernel does not have are passed over."""

@@ -64,6 +64,8 @@ _SCHEMA = {
                 "external_ids": _TEXTS,
                 "ofport": _optional("integer"),
                 "error": _optional("string"),
+                "type": _TEXT,
+                "options": _TEXTS,
             },
             "indexes": [["name"]],
         },

@@ -13,7 +13,6 @@ Most kinds of port are such a pair and differ in what the outer end is connected
 
 from collections.abc import Sequence
 
-from kuryr.binding import announcement
 from kuryr.binding.driver import BindingContext, Found, Interface
 from kuryr.binding.links import Links, link_name
 from kuryr.binding.netlink import Setting
@@ -97,20 +96,8 @@ class Pairs:
             return claim
 
     def announce(self, vif: Vif) -> None:
-        """Send the port's addresses out of the inner end, which is up for that moment and down again afterwards.
-
-        An inner end that is in a container already is left alone. Raises PlugError.
-        """
-        with self._links.talking(inner_name(vif.port_id)) as netlink:
-            inner = netlink.get(inner_name(vif.port_id))
-            if inner is None:
-                return
-            netlink.set(inner, state="up")
-            try:
-                announcements = announcement.frames(vif.mac, (fixed_ip.address for fixed_ip in vif.fixed_ips))
-                announcement.send(inner.name, announcements)
-            finally:
-                netlink.set(inner, state="down")
+        """Send the port's addresses out of the inner end. One that is in a container already is left alone."""
+        self._links.announce(inner_name(vif.port_id), vif)
 
     def delete(self, port_id: str) -> None:
         """Remove the pair of a port, wherever its inner end is. Somebody else's link of that name stays."""

@@ -71,6 +71,9 @@ def ports(
             help="Name or id of a subnet to take an address of; may be repeated. Default: one of each family."
         ),
     ] = None,
+    vnic_type: Annotated[
+        str, typer.Option(help="What they shall be on a host, such as direct for a virtual function of a network card.")
+    ] = "normal",
     tag: Tags = None,
     as_json: Json = False,
     config_file: ConfigFiles = None,
@@ -83,7 +86,8 @@ def ports(
     wanted |= {f"kuryr-{each}": each for each in key or []}
     if not wanted:
         raise InvalidInput("no port is asked for", hint="give --count or --key")
-    made = _open(config_file).ports(Named.of(network), [Named.of(each) for each in subnet or []], wanted, tag or [])
+    subnets = [Named.of(each) for each in subnet or []]
+    made = _open(config_file).ports(Named.of(network), subnets, wanted, tag or [], vnic_type)
     _show(_followed(made, len(wanted), "ports"), as_json=as_json)
 
 

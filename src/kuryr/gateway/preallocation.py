@@ -68,18 +68,23 @@ class Preallocation:
             yield _of_subnet(_tagged(self._neutron.subnets, made, tags), tags)
 
     def ports(
-        self, network: Named, subnets: Sequence[Named], ports: Mapping[str, str], tags: Sequence[str]
+        self,
+        network: Named,
+        subnets: Sequence[Named],
+        ports: Mapping[str, str],
+        tags: Sequence[str],
+        vnic_type: str = "normal",
     ) -> Iterator[Item]:
         """Make ports of a network, with an address in each of the subnets, or one of each family if none is named.
 
-        `ports` gives each port's name, and its sticky key or "". One request for fifty of them, and one for each one's
+        `ports` gives each port's name, and its sticky key or ""; all are of the `vnic_type`. One request for fifty of them, and one for each one's
         tags.
         """
         found = self._topology.find(Existing(network=network))
         wanted = list(_addresses_in(found, subnets))
         left = iter(ports.items())
         while chunk := list(islice(left, BULK)):
-            specs = [self._port(found, name, key, wanted) for name, key in chunk]
+            specs = [self._port(found, name, key, wanted, vnic_type) for name, key in chunk]
             for made in self._neutron.ports.create_many(specs):
                 yield _of_port(_tagged(self._neutron.ports, made, tags), tags)
 
@@ -119,7 +124,7 @@ class Preallocation:
             else:
                 yield item, None
 
-    def _port(self, network: Network, name: str, key: str, wanted: Sequence[Wanted]) -> PortSpec:
+    def _port(self, network: Network, name: str, key: str, wanted: Sequence[Wanted], vnic_type: str) -> PortSpec:
         return PortSpec(
             network_id=network.id,
             name=name,
@@ -129,6 +134,7 @@ class Preallocation:
             fixed_ips=wanted,
             mac=sticky_mac(key) if key else None,
             project_id=network.project_id,
+            vnic_type=vnic_type,
         )
 
     def _is_ours(self, port: PortResource) -> bool:

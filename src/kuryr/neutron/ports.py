@@ -34,6 +34,8 @@ class PortSpec(TypedDict):
     qos_policy_id: NotRequired[str | None]
     dns_name: NotRequired[str]
     """A cloud without the extension driver `dns` accepts and ignores it: see what the answer says."""
+    vnic_type: NotRequired[str]
+    """What the port shall be on its host: `normal`, `direct`, `macvtap`, …; `normal` if it is not given."""
     tags: NotRequired[Sequence[str]]
     """Needs the extension driver tag_ports_during_bulk_creation."""
 
@@ -118,7 +120,12 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-_NAMES = {"host": "binding:host_id", "mac": "mac_address", "port_security": "port_security_enabled"}
+_NAMES = {
+    "host": "binding:host_id",
+    "mac": "mac_address",
+    "port_security": "port_security_enabled",
+    "vnic_type": "binding:vnic_type",
+}
 """Ours and Neutron's, where they differ."""
 
 _VALUES: Mapping[str, Callable[[Any], object]] = {

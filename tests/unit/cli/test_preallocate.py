@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.cli.main import app
-from kuryr.errors import InvalidInput, KuryrError, NotFound
+from kuryr.errors import InvalidInput, KuryrError, NotFound, PlugError
 from kuryr.model import sticky_mac
 from unit.docker.driver.test_existing_ports import now
 from unit.docker.world import Docker
@@ -88,6 +88,19 @@ def test_ports_are_made_in_bulk(run: Run, neutron: FakeNeutron, blue: Site) -> N
     run("ports", "--network", blue.network_id, "--count", "60")
     assert neutron.counted("POST", "/ports") == 2
     assert len(listed(run)) == 60
+
+
+def test_a_port_of_another_kind_is_plugged_as_that_or_not_at_all(
+    run: Run, docker: Docker, neutron: FakeNeutron, blue: Site
+) -> None:
+    run("ports", "--network", "blue", "--count", "1", "--vnic-type", "direct", "--tag", "fast")
+    idle = now(neutron)
+    network = docker.create_network_without_ipam(o={"neutron.net.name": "blue"})
+    with pytest.raises(PlugError, match=r"is of type ovs\.direct, which cannot be plugged here"):
+        docker.run(network, options={"neutron.port.tag": "fast"})
+    docker.node.behind.pass_time()
+    docker.remove_network(network)
+    assert now(neutron) == idle
 
 
 def test_a_port_for_a_sticky_key_is_that_keys(run: Run, docker: Docker, neutron: FakeNeutron, blue: Site) -> None:

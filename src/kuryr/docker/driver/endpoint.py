@@ -108,10 +108,11 @@ class EndpointDriver:
         subnets = [subnet for subnet in bound.network.subnets if subnet.id in own]
         style = GatewayStyle.of(bound.anchorage.settings)
         reply: Reply = {
-            "InterfaceName": {"SrcName": joined.interface.name, "DstPrefix": "eth"},
             "StaticRoutes": list(_routes(subnets)),
             "DisableGatewayService": style is not GatewayStyle.ENGINE,
         }
+        if joined.interface.name:
+            reply["InterfaceName"] = {"SrcName": joined.interface.name, "DstPrefix": "eth"}
         if style is GatewayStyle.NEUTRON:
             for name, version in (("Gateway", 4), ("GatewayIPv6", 6)):
                 gateways = (each.gateway for each in subnets if each.version == version and each.gateway)

@@ -77,6 +77,13 @@ def test_docker_is_told_address_mac_interface_gateway(
     }
 
 
+def test_docker_moves_no_interface_for_a_port_that_is_none(docker: Docker, blue: DockerNetwork) -> None:
+    docker.node.kernel.has_interfaces = False
+    container = docker.run(blue)
+    assert "InterfaceName" not in container.joined
+    docker.stop(container)
+
+
 def test_a_wanted_address_is_had(docker: Docker, neutron: FakeNeutron, blue: DockerNetwork) -> None:
     assert docker.run(blue, ip="10.5.0.77").address == "10.5.0.77/24"
     assert calls(neutron) == ["POST ports"]
