@@ -60,7 +60,7 @@ def subnets(
 
 
 @app.command()
-def ports(
+def ports(  # noqa: PLR0913, PLR0917 - each is an option of the command
     network: Network,
     count: Annotated[int, typer.Option(min=0, max=1000, help="How many.")] = 0,
     name_prefix: Annotated[str, typer.Option(help="They are called PREFIX-1, PREFIX-2, …")] = "port",

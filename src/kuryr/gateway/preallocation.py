@@ -77,8 +77,8 @@ class Preallocation:
     ) -> Iterator[Item]:
         """Make ports of a network, with an address in each of the subnets, or one of each family if none is named.
 
-        `ports` gives each port's name, and its sticky key or ""; all are of the `vnic_type`. One request for fifty of them, and one for each one's
-        tags.
+        `ports` gives each port's name, and its sticky key or ""; all are of the `vnic_type`. One request for fifty of
+        them, and one for each one's tags.
         """
         found = self._topology.find(Existing(network=network))
         wanted = list(_addresses_in(found, subnets))
