@@ -285,6 +285,28 @@ class PortRequest:
     choice: Choice = NO_CHOICE
 
 
+READY = "kuryr:ready"
+"""The owner of ports that wait for a user, on the interface; in Neutron the kind of user follows (see `kind_of`)."""
+
+
+def is_ready(owner: str) -> bool:
+    """Whether a port with this owner waits for a user."""
+    return owner == READY or owner.startswith(f"{READY}:")
+
+
+def kind_of(request: PortRequest) -> str:
+    """The owner, in Neutron, of ports made ahead for requests like this one; "" when none can be.
+
+    It says all by which such ports differ, so that they are recognised after a restart: a port with other groups must
+    never be taken for one with the usual ones. Certain addresses do not matter: a port either has them or not.
+    """
+    if request.mac or request.choice:
+        return ""
+    subnets = tuple(subnet_id for subnet_id, _ in request.fixed_ips)
+    said = repr((request.network_id, subnets, request.traits))
+    return f"{READY}:{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A promise kept by the kernel: the interface of `port_id` on this host belongs to `owner`.
@@ -310,6 +332,9 @@ class Cloud(Protocol):
         address or MAC. It is only lent. Raises Conflict when what is wanted is in use, Exhausted when no address is
         left, NotFound when what is chosen does not exist.
         """
+
+    def spare(self, network_id: str, subnet_ids: Sequence[str]) -> int:
+        """How many ports one host may keep ready in these subnets. From memory, if the network was read before."""
 
     def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give a port that is not lent exactly these addresses.

@@ -164,11 +164,14 @@ def demo(
 def bench(
     engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
     rounds: Annotated[int, typer.Option(min=2, help="Rounds of what is fast; a third of it of what is slow.")] = 30,
+    only: Annotated[list[str], typer.Option(help="A scenario; may be repeated. Default: all.")] = [],  # noqa: B006
 ) -> None:
     """Measure Kuryr beside Docker's bridge and kuryr-libnetwork, in a cloud of its own; into build/bench.json."""
-    from kuryr_lab.bench.play import Effort, play  # noqa: PLC0415
+    from kuryr_lab.bench.play import SCENARIOS, Effort, play  # noqa: PLC0415
 
-    play("bench", engine, Effort(rounds, max(rounds // 3, 2)))
+    if unknown := set(only) - set(SCENARIOS):
+        raise LabError(f"no scenario {', '.join(unknown)}: there are {', '.join(SCENARIOS)}")
+    play("bench", engine, Effort(rounds, max(rounds // 3, 2), tuple(only)))
 
 
 def _option(name: str) -> str:

@@ -17,7 +17,7 @@ from typing import cast
 from kuryr.binding.driver import BindingContext, BindingDriver, Found, Interface
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict, KuryrError, PlugError
-from kuryr.model import Claim, Vif
+from kuryr.model import Claim, Vif, is_ready
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class FakeKernel:
         """Make a link, or complete it."""
         with self._lock:
             link = self.links.get(vif.port_id, Link("", vif.mac))
-            if link.owner not in {"", claim.owner}:
+            if not is_ready(link.owner) and link.owner not in {"", claim.owner}:
                 raise Conflict(f"port {vif.port_id} is claimed by {link.owner}")
             self.links[vif.port_id] = replace(link, owner=claim.owner)
 

@@ -11,7 +11,7 @@ import zlib
 
 from kuryr.binding.netlink import Link
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.model import Claim
+from kuryr.model import Claim, is_ready
 
 MAX_ALIAS = 254
 """Bytes of an alias: IFALIASZ of the kernel is 256, but its check counts the final zero byte that pyroute2 sends."""
@@ -62,5 +62,5 @@ class Claims:
             raise Conflict(f"interface {link.name} exists already and is not Kuryr's", hint="remove or rename it")
         if claim is not None and claim.port_id != wanted.port_id:
             raise Conflict(f"interface {link.name} belongs to port {claim.port_id}")
-        if claim is not None and claim.owner not in ("", wanted.owner):
+        if claim is not None and not is_ready(claim.owner) and claim.owner not in ("", wanted.owner):
             raise Conflict(f"port {claim.port_id} is in use by {claim.owner} on this host")

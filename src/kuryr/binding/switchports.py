@@ -14,7 +14,7 @@ from kuryr.binding.driver import BindingContext
 from kuryr.binding.links import link_name
 from kuryr.binding.ovsdb import PortRow
 from kuryr.errors import PlugError
-from kuryr.model import Claim, Vif
+from kuryr.model import Claim, Vif, is_ready
 
 DEAD_VLAN = 4095
 
@@ -76,7 +76,7 @@ class SwitchPorts:
         They are in Neutron's "OVN information for OVSDB", and os-vif writes them. `interface`: columns besides.
         """
         external_ids = {"iface-id": vif.port_id, "iface-status": "active", "attached-mac": vif.mac}
-        if claim.owner:
+        if claim.owner and not is_ready(claim.owner):
             external_ids["vm-uuid"] = claim.owner
         tag = wiring_of(vif).born_in
         name = self.name(vif.port_id)

@@ -14,11 +14,14 @@ from kuryr.gateway.openings import Openings
 from kuryr.gateway.topology import Topology
 from kuryr.gateway.traits import port_changes, port_spec
 from kuryr.gateway.wiring import Wiring
-from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Vif, Wanted
+from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Subnet, Vif, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortChanges
 from kuryr.neutron.resources import PortResource
 from kuryr.neutron.takeover import takers_of
+
+_SHARE = 20
+"""The part of a subnet that one host may keep ready: one in so many, as other hosts may do the same."""
 
 
 class LocalCloud:
@@ -55,6 +58,11 @@ class LocalCloud:
                 self.release(vif)
             raise
         return vifs
+
+    def spare(self, network_id: str, subnet_ids: Sequence[str]) -> int:
+        """A twentieth of the addresses of the smallest subnet."""
+        subnets = [each for each in self._topology.network(network_id).subnets if each.id in subnet_ids]
+        return min((_size(subnet) // _SHARE for subnet in subnets), default=0)
 
     def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give the port exactly these addresses: one request. Raises NotFound, Conflict, Exhausted."""
@@ -166,6 +174,11 @@ class LocalCloud:
             return None
         tags = tuple(tag for tag in port.tags if tag not in takers_of(port))
         return Lent(port.name, tags, is_sticky(port.description, self._mark))
+
+
+def _size(subnet: Subnet) -> int:
+    """How many addresses a subnet hands out."""
+    return sum(int(pool.last) - int(pool.first) + 1 for pool in subnet.pools)
 
 
 def _united(base: Iterable[str], more: Iterable[str]) -> list[str]:

@@ -11,8 +11,9 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
@@ -21,6 +22,7 @@ from kuryr.errors import CloudUnavailable, Conflict, KuryrError, NotFound
 from kuryr.host.fitting import addresses, said_of
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
+from kuryr.host.ready import ReadyPorts, Sizes
 from kuryr.host.releases import Releases
 from kuryr.host.supply import Supply
 from kuryr.locks import KeyedLocks, Once
@@ -53,6 +55,8 @@ class Timing:
     """A reservation whose user has not come by then, or that nobody gave back, is looked at by the sweep."""
     settle: float = 10.0
     """How long a request waits for a port that is still being deleted."""
+    clock: Callable[[], float] = time.monotonic
+    """What tells the time."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Endpoints:
         timing: Timing,
         is_alive: Callable[[str], bool],
         sweep_soon: Callable[[], None],
+        sizes: Sizes,
     ) -> None:
         self._cloud = cloud
         self._binding = binding
@@ -93,8 +98,11 @@ class Endpoints:
         self._nameless: set[str] = set()
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
-        self.releases = Releases(cloud, behind, self._holdings.drop, self._leave_behind)
-        self._supply = Supply(cloud, self._holdings, self.releases, behind, timing.settle, sweep_soon)
+        self.releases = Releases(cloud, behind, self._keep, self._holdings.drop, self._leave_behind)
+        self.ready = ReadyPorts(
+            cloud, binding, self._holdings, behind, self.releases.start, timing.ready, sizes, timing.clock
+        )
+        self._supply = Supply(cloud, self._holdings, self.releases, self.ready, behind, timing.settle, sweep_soon)
 
     def reserve(
         self,
@@ -236,6 +244,8 @@ class Endpoints:
         held = self._holdings.at(subnet_id, address)
         if held is None:
             return False
+        if held.use is Use.READY:
+            return True
         if held.use is Use.CLAIMED and self._is_alive(held.owner):
             # Another network's auxiliary address or gateway may be a container's address here.
             LOG.info("%s is not given back: endpoint %s has it", address, held.owner[:12])
@@ -318,7 +328,14 @@ class Endpoints:
         vifs = self._cloud.held()
         claims = {found.port_id: found.owner for found in self._binding.found()}
         self._holdings.load(vifs, claims)
-        self._nameless.update(claims[vif.port_id] for vif in vifs if vif.port_id in claims and not vif.owner)
+        for vif in vifs:
+            held = self._holdings.get(vif.port_id)
+            if held and held.use is Use.CLAIMED and not held.named:
+                self._nameless.add(held.owner)
+        self.ready.adopt()
+
+    def _keep(self, vif: Vif) -> bool:
+        return self.ready.keep(vif)
 
     def _ports_of(self, owner: str) -> list[str]:
         if held := self._holdings.of(owner):
@@ -347,7 +364,7 @@ class Endpoints:
         if openings and (vif.is_foreign or not vif.traits.security_groups):
             LOG.info("no security group of Kuryr's guards port %s, so none opens what is exposed", vif.port_id)
         try:
-            self._cloud.identify(vif, owner, _name(owner), openings=openings)
+            self._write_user(held, openings)
         except CloudUnavailable:
             self._behind.later(self._timing.patience, lambda: self._identify(vif, owner, openings))
             raise
@@ -355,7 +372,12 @@ class Endpoints:
             if not openings:
                 raise
             LOG.warning("what endpoint %s exposes is not opened: %s", owner[:12], error)
-            self._cloud.identify(vif, owner, _name(owner))
+            self._write_user(held)
+
+    def _write_user(self, held: Held, openings: Collection[Opening] = ()) -> None:
+        # Before the request: it may be carried out although its answer is lost.
+        held = self._holdings.swap(held, replace(held, named=True)) or held
+        self._cloud.identify(held.vif, held.owner, _name(held.owner), openings=openings)
 
     def _leave_behind(self, port_id: str) -> None:
         if held := self._holdings.get(port_id):

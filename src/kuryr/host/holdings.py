@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from kuryr.model import IPAddress, PortRequest, Vif
+from kuryr.model import IPAddress, PortRequest, Vif, is_ready
 
 
 class Use(Enum):
     """What stands between a port and its next user."""
 
+    READY = "made ahead and plugged; waits for any user of its kind"
     RESERVED = "handed out by this process; its user is about to come"
     CLAIMED = "an interface on this host bears its user's claim"
     FREED = "its interface is gone; the engine is about to give the address back"
@@ -30,6 +31,10 @@ class Held:
     owner: str = ""
     out: frozenset[IPAddress] = frozenset()
     """The addresses that the engine was told, and will give back one by one."""
+    kind: str = ""
+    """What kind of user it was made for, "" for one of a user's own: then it goes with him."""
+    named: bool = False
+    """Whether its user has been written on it in the cloud."""
 
 
 class Holdings:
@@ -44,9 +49,7 @@ class Holdings:
     def load(self, vifs: Iterable[Vif], claims: Mapping[str, str]) -> None:
         """Take over what was found after a start; `claims` gives owners by port id."""
         for vif in vifs:
-            owner = claims.get(vif.port_id, "")
-            addresses = frozenset(fixed_ip.address for fixed_ip in vif.fixed_ips)
-            self.put(Held(vif, Use.CLAIMED if owner else Use.ORPHANED, owner, addresses))
+            self.put(_found(vif, claims.get(vif.port_id, "")))
 
     def put(self, held: Held) -> Held:
         """Record a port."""
@@ -59,12 +62,15 @@ class Holdings:
 
         Thus of several that want a port one gets it: users, and the sweep.
         """
-        changed = replace(seen, use=use, owner=owner, out=seen.out if out is None else out)
+        return self.swap(seen, replace(seen, use=use, owner=owner, out=seen.out if out is None else out))
+
+    def swap(self, seen: Held, new: Held) -> Held | None:
+        """The same for any change."""
         with self._lock:
             if self._ports.get(seen.vif.port_id) is not seen:
                 return None
-            self._record(changed)
-        return changed
+            self._record(new)
+        return new
 
     def drop(self, port_id: str) -> None:
         """Forget a port."""
@@ -86,6 +92,11 @@ class Holdings:
         with self._lock:
             held = list(self._ports.values())
         return [each for each in held if each.vif.network_id == request.network_id and request.choice.fits(each.vif)]
+
+    def ready(self, kind: str = "") -> list[Held]:
+        """The ports that wait for a user, of this kind or of any."""
+        with self._lock:
+            return [held for held in self._ports.values() if held.use is Use.READY and kind in {"", held.kind}]
 
     def get(self, port_id: str) -> Held | None:
         """The port with this id."""
@@ -110,3 +121,13 @@ class Holdings:
                 del self._by_address[fixed_ip.subnet_id, fixed_ip.address]
         if self._by_owner.get(held.owner) == port_id:
             del self._by_owner[held.owner]
+
+
+def _found(vif: Vif, claimed_by: str) -> Held:
+    """A port as it was left: only if cloud and interface agree that it waits for a user, it does."""
+    kind = vif.owner if is_ready(vif.owner) else ""
+    if is_ready(claimed_by):
+        return Held(vif, Use.READY if kind else Use.ORPHANED, kind=kind)
+    addresses = frozenset(fixed_ip.address for fixed_ip in vif.fixed_ips)
+    use = Use.CLAIMED if claimed_by else Use.ORPHANED
+    return Held(vif, use, claimed_by, addresses, kind, named=bool(vif.owner) and not kind)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from kuryr.binding.registry import Binding
 from kuryr.errors import CloudUnavailable, KuryrError
 from kuryr.host.endpoints import Endpoints
-from kuryr.host.holdings import Held
+from kuryr.host.holdings import Held, Use
 from kuryr.model import Cloud, Vif
 from kuryr.suspects import Suspects
 
@@ -36,6 +36,8 @@ class Reconciler:
         unused: dict[str, tuple[str, Vif | None, Held | None]] = {}
         for port_id in {*claims, *vifs}:
             held, vif = self._endpoints.held(port_id), vifs.get(port_id)
+            if held and held.use is Use.READY and port_id in vifs:
+                continue
             users = {claims.get(port_id, ""), vif.owner if vif else ""}
             if users.isdisjoint(alive) and not self._endpoints.releases.under_way(port_id):
                 unused[_suspicion(port_id, held)] = (port_id, vif, held)

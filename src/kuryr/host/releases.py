@@ -17,11 +17,20 @@ LOG = logging.getLogger(__name__)
 
 
 class Releases:
-    """Deletes or gives back ports behind. `done` or `failed` is told each port's id."""
+    """Deletes or gives back ports behind, unless `keep` has another use for one.
+
+    `done` or `failed` is told each port's id.
+    """
 
     def __init__(
-        self, cloud: Cloud, behind: Behind, done: Callable[[str], None], failed: Callable[[str], None]
+        self,
+        cloud: Cloud,
+        behind: Behind,
+        keep: Callable[[Vif], bool],
+        done: Callable[[str], None],
+        failed: Callable[[str], None],
     ) -> None:
+        self._keep = keep
         self._cloud = cloud
         self._behind = behind
         self._done = done
@@ -70,6 +79,8 @@ class Releases:
 
     def _release(self, vif: Vif) -> None:
         try:
+            if self._keep(vif):
+                return
             self._cloud.release(vif)
             self._done(vif.port_id)
         except KuryrError as error:

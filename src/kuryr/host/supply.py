@@ -10,8 +10,9 @@ from kuryr.behind import Behind
 from kuryr.errors import Conflict, Exhausted, NotFound
 from kuryr.host.fitting import addresses, fits, has
 from kuryr.host.holdings import Held, Holdings, Use
+from kuryr.host.ready import ReadyPorts
 from kuryr.host.releases import Releases
-from kuryr.model import Cloud, IPAddress, PortRequest, Vif
+from kuryr.model import Cloud, IPAddress, PortRequest, Vif, kind_of
 
 _UNCHANGED = "what an existing port has never changes"
 
@@ -28,6 +29,7 @@ class Supply:
         cloud: Cloud,
         holdings: Holdings,
         releases: Releases,
+        ready: ReadyPorts,
         behind: Behind,
         settle: float,
         sweep_soon: Callable[[], None],
@@ -35,6 +37,7 @@ class Supply:
         self._cloud = cloud
         self._holdings = holdings
         self._releases = releases
+        self._ready = ready
         self._behind = behind
         self._settle = settle
         self._sweep_soon = sweep_soon
@@ -55,7 +58,9 @@ class Supply:
         return self.reserved(request)
 
     def reserved(self, request: PortRequest) -> Held:
-        """A port that nobody else uses: a new one, an existing one, or the orphan that is in the way of either."""
+        """A port that nobody else uses: a ready one, a new one, an existing one, or the orphan in the way of these."""
+        if ready := self._waiting(request):
+            return ready
         for subnet_id, address in request.fixed_ips:
             if address is not None:
                 self._releases.settle_address(subnet_id, address, self._settle)
@@ -107,7 +112,7 @@ class Supply:
         vif = self._cloud.identify(held.vif, request.owner, request.name, request.traits)
         if vif is None:
             raise NotFound(f"port {held.vif.port_id} is gone", hint="run the command again")
-        return self._holdings.put(replace(held, vif=vif))
+        return self._holdings.put(replace(held, vif=vif, kind=""))
 
     def _refuse_misfit(self, vif: Vif, request: PortRequest) -> None:
         """A port cannot be replaced when it, or the one that is chosen, exists already."""
@@ -124,10 +129,21 @@ class Supply:
         try:
             return self._made(request)
         except Exhausted:
-            if self._behind.idle:
+            if not self._ready.give_up(request.network_id) and self._behind.idle:
                 raise
         self._behind.drain(self._settle)
         return self._made(request)
+
+    def _waiting(self, request: PortRequest) -> Held | None:
+        """A port that waits for such a user. One that waits with his address for somebody else makes room."""
+        if all(address is None for _, address in request.fixed_ips):
+            return self._ready.take(request)
+        for held in self._at(request):
+            if held.use is Use.READY:
+                if fits(held.vif, request) and (taken := self._ready.take_this(held, request)):
+                    return taken
+                self._ready.give_up_one(held)
+        return None
 
     def _wanted(self, request: PortRequest) -> list[Held]:
         """The ports of this host that have what is wanted."""
@@ -141,7 +157,7 @@ class Supply:
 
     def _made(self, request: PortRequest) -> Held:
         (vif,) = self._cloud.reserve(request)
-        return self._holdings.put(Held(vif, Use.RESERVED))
+        return self._holdings.put(Held(vif, Use.RESERVED, kind="" if vif.lent else kind_of(request)))
 
     def _replace(self, held: Held) -> None:
         """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""

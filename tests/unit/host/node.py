@@ -16,12 +16,15 @@ from kuryr.behind import Behind, Task
 from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
+from kuryr.host.ready import Sizes
 from kuryr.host.reconcile import Reconciler
 from kuryr.model import Mark
 from kuryr.suspects import Suspects
 
 MARK = Mark("test", "h1")
 GRACE = 60.0
+NO_SIZES = Sizes(most=0)
+"""Ready ports have tests of their own."""
 
 
 class Clock:
@@ -55,11 +58,20 @@ class SteppedBehind(Behind):
 class Node:
     """One process on one host."""
 
-    def __init__(self, neutron: FakeNeutron, kernel: FakeKernel, *, clock: Clock | None = None, mark: Mark = MARK):
+    def __init__(
+        self,
+        neutron: FakeNeutron,
+        kernel: FakeKernel,
+        *,
+        clock: Clock | None = None,
+        mark: Mark = MARK,
+        sizes: Sizes = NO_SIZES,
+    ):
         self.neutron = neutron
         self.kernel = kernel
         self.mark = mark
         self.clock = clock or Clock()
+        self.sizes = sizes
         self.sweeps_asked = 0
         self.behind = SteppedBehind()
         self.gateway = Gateway(neutron.client(), mark, self.behind, self.ask_for_sweep, Defaults())
@@ -68,9 +80,9 @@ class Node:
         self.binding = kernel.binding()
         self.alive: set[str] = set()
         """The owners that the engine knows when it is asked for one."""
-        timing = Timing(ready=1, settle=0.2)
+        timing = Timing(ready=1, settle=0.2, clock=self.clock)
         self.endpoints = Endpoints(
-            self.cloud, self.binding, self.behind, timing, lambda owner: owner in self.alive, self.ask_for_sweep
+            self.cloud, self.binding, self.behind, timing, lambda owner: owner in self.alive, self.ask_for_sweep, sizes
         )
         self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints)
         self.suspects, self._suspects = self.new_suspects(), self.new_suspects()
@@ -85,7 +97,7 @@ class Node:
     def restarted(self) -> "Node":
         """A new process, after this one was killed."""
         self.behind.close()
-        return Node(self.neutron, self.kernel, clock=self.clock, mark=self.mark)
+        return Node(self.neutron, self.kernel, clock=self.clock, mark=self.mark, sizes=self.sizes)
 
     def sweep(self, *alive: str) -> int:
         """One look at the containers' side."""

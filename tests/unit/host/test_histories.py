@@ -9,8 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.errors import KuryrError
+from kuryr.host.ready import Sizes
 from kuryr.model import IPAddress
-from unit.host.node import Clock, Node, ports, site, snapshot
+from unit.host.node import NO_SIZES, Clock, Node, ports, site, snapshot
 
 NUMBERS = st.sampled_from([None, 7, 8])
 
@@ -18,13 +19,16 @@ NUMBERS = st.sampled_from([None, 7, 8])
 class Histories(RuleBasedStateMachine):
     """What an engine believes is in `alive`: addresses by endpoint."""
 
+    sizes = NO_SIZES
+    cidr = "10.1.0.0/28"
+
     @initialize()
     def begin(self) -> None:
         self.neutron = FakeNeutron()
         self.kernel = FakeKernel()
-        self.blue = site(self.neutron, "10.1.0.0/28")
+        self.blue = site(self.neutron, self.cidr)
         self.before = snapshot(self.neutron)
-        self.node = Node(self.neutron, self.kernel, clock=Clock())
+        self.node = Node(self.neutron, self.kernel, clock=Clock(), sizes=self.sizes)
         self.alive: dict[str, IPAddress] = {}
         self.numbers = itertools.count()
 
@@ -102,17 +106,29 @@ class Histories(RuleBasedStateMachine):
             self.node.endpoints.delete(owner, release=False)
             self.node.endpoints.release(self.blue.subnet_id, address)
         assert self.node.behind.drain(10)
+        self.node.endpoints.load()
+        self.node.endpoints.ready.give_up(self.blue.network_id)
+        assert self.node.behind.drain(10)
         self.node.sweep_after_grace()
         assert self.node.sweep() == 0
         self.node.close()
         assert (snapshot(self.neutron), self.kernel.links) == (self.before, {})
 
 
-Histories.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=20,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+class ReadyHistories(Histories):
+    """The same with ports made ahead."""
+
+    sizes = Sizes(most=3)
+    cidr = "10.1.0.0/24"
+
+
+for machine in (Histories, ReadyHistories):
+    machine.TestCase.settings = settings(
+        max_examples=60,
+        stateful_step_count=20,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 TestHistories = Histories.TestCase
+TestReadyHistories = ReadyHistories.TestCase

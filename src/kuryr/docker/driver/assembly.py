@@ -27,6 +27,7 @@ from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
 from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
+from kuryr.host.ready import Sizes
 from kuryr.host.reconcile import Reconciler
 from kuryr.neutron.api import Call
 from kuryr.neutron.session import connect
@@ -58,7 +59,7 @@ class Driver:
         self._late_words = LateWords(engine, networks, endpoints, expose=expose)
         self._inheriting = Inheriting(engine, networks, gateway.inheritance, endpoints)
         choices, sources = Choices(engine, gateway.guards), Sources(gateway.subnet_pools)
-        departure = Departure(networks, gateway.reservations, gateway.idle, endpoints.releases)
+        departure = Departure(networks, gateway.reservations, gateway.idle, endpoints)
         self.network = NetworkDriver(gateway, sources, departure, self._labels, self._outlets, pending)
         self.endpoint = EndpointDriver(gateway, choices, endpoints, self._outlets, expose=expose)
         self.publisher = Publisher(gateway, endpoints, self._outlets, behind)
@@ -95,7 +96,8 @@ class ConfiguredDriver(Driver):
         binding = Binding(configured.context(conf, mark))
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
-        endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon)
+        sizes = Sizes(most=conf.binding.ready_ports_max)
+        endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon, sizes)
         reconciler = Reconciler(gateway.ports, binding, endpoints)
         super().__init__(gateway, endpoints, reconciler, engine, self._behind, pending, expose=conf.docker.expose)
         sweeps = self.sweeps(lambda: Suspects(conf.sweep.grace))

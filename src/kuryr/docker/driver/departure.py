@@ -5,7 +5,7 @@ from kuryr.gateway.bound import Bound
 from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.reservations import Reservations
-from kuryr.host.releases import Releases
+from kuryr.host.endpoints import Endpoints
 
 SETTLE = 30.0
 """Seconds that the removal of a network waits for ports that are still being deleted."""
@@ -14,16 +14,17 @@ SETTLE = 30.0
 class Departure:
     """Clears a network. Thread-safe."""
 
-    def __init__(self, networks: Networks, reservations: Reservations, idle: IdlePorts, releases: Releases) -> None:
+    def __init__(self, networks: Networks, reservations: Reservations, idle: IdlePorts, endpoints: Endpoints) -> None:
         self._networks = networks
         self._reservations = reservations
         self._idle = idle
-        self._releases = releases
+        self._endpoints = endpoints
 
     def clear(self, bound: Bound) -> None:
         """Wait for what is on its way; remove what only this network of the engine's has kept. Raises CloudError."""
         network = bound.network
-        self._releases.settle_network(network.id, SETTLE)
+        self._endpoints.ready.give_up(network.id)
+        self._endpoints.releases.settle_network(network.id, SETTLE)
         self._reservations.settle([subnet.id for subnet in network.subnets])
         if _may_keep_ports(bound) and network.id not in self._networks.anchors.stood_on(besides=bound.anchorage.owner):
             self._idle.remove(network.id)

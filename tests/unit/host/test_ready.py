@@ -1,0 +1,277 @@
+"""Ports made ahead: a start takes no request, nobody gets two, nothing is left, and nothing waits for ever."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.binding import FakeKernel
+from fakes.neutron import FakeNeutron
+from kuryr.host.holdings import Use
+from kuryr.host.ready import Sizes
+from kuryr.model import READY, Opening, PortRange, PortTraits, is_ready
+from unit.host.node import Node, Site, ports, snapshot
+from unit.host.test_endpoints import start, stop, warm
+
+SIZES = Sizes(most=4)
+
+
+@pytest.fixture
+def node(neutron: FakeNeutron, kernel: FakeKernel, blue: Site) -> Iterator[Node]:
+    node = Node(neutron, kernel, sizes=SIZES)
+    warm(node, neutron, blue)
+    yield node
+    node.close()
+
+
+def waiting(node: Node) -> list[str]:
+    """The ids of ports that wait."""
+    return [held.vif.port_id for held in node.endpoints.ready.waiting()]
+
+
+def fill(node: Node, blue: Site, owner: str = "first") -> str:
+    """A start that misses, and what it makes Kuryr do behind."""
+    port_id = start(node, blue, owner)
+    node.behind.pass_time()
+    node.neutron.calls.clear()
+    return port_id
+
+
+def test_the_first_start_makes_ports_for_the_next(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    start(node, blue)
+    assert waiting(node) == []
+    node.behind.pass_time()
+    (port_id,) = waiting(node)
+    (made,) = [port for port in ports(neutron) if port["id"] == port_id]
+    assert is_ready(made["device_id"])
+    assert made["device_owner"] == "compute:kuryr"
+    assert made["binding:host_id"] == "h1"
+    assert node.kernel.links[port_id].owner == READY
+    assert node.kernel.links[port_id].plugged
+
+
+def test_a_start_with_a_ready_port_takes_one_request_behind(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    assert start(node, blue, "c2") == port_id
+    assert neutron.calls == []
+    assert node.kernel.links[port_id].owner == "c2"
+    node.behind.pass_time()
+    assert [call.method for call in neutron.calls if call.path.endswith(port_id)] == ["PUT"]
+    (made,) = [port for port in ports(neutron) if port["id"] == port_id]
+    assert (made["device_id"], made["name"]) == ("c2", "kuryr-c2")
+
+
+def test_ports_are_made_in_bulk_as_many_as_were_asked_for(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    for number in range(3):
+        start(node, blue, f"c{number}")
+    neutron.calls.clear()
+    node.behind.pass_time()
+    assert [call.method for call in neutron.calls].count("POST") == 1
+    assert len(waiting(node)) == 3
+
+
+def test_there_are_never_more_than_allowed(node: Node, blue: Site) -> None:
+    for number in range(8):
+        start(node, blue, f"c{number}")
+    node.behind.pass_time()
+    assert len(waiting(node)) == SIZES.most
+
+
+def test_a_small_subnet_has_none_to_spare(node: Node, neutron: FakeNeutron) -> None:
+    from unit.host.node import site  # noqa: PLC0415
+
+    small = site(neutron, "10.2.0.0/28")
+    start(node, small)
+    node.behind.pass_time()
+    assert waiting(node) == []
+
+
+def test_zero_turns_it_off(neutron: FakeNeutron, kernel: FakeKernel, blue: Site) -> None:
+    node = Node(neutron, kernel, sizes=Sizes(most=0))
+    stop(node, blue, "c1", start(node, blue))
+    node.behind.pass_time()
+    assert ports(neutron) == []
+    node.close()
+
+
+def test_a_short_life_costs_no_request_at_all(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    for number in range(5):
+        assert start(node, blue, f"x{number}") == port_id
+        stop(node, blue, f"x{number}", port_id)
+        assert waiting(node) == [port_id]
+    assert neutron.calls == []
+
+
+def test_a_port_is_kept_by_one_request_and_forgets_its_user(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    before = snapshot(neutron)["port"][port_id]
+    start(node, blue, "c2")
+    opening = Opening(frozenset({PortRange("tcp", 80, 80)}))
+    node.endpoints.join("c2", [opening])
+    node.behind.pass_time()
+    assert snapshot(neutron)["port"][port_id]["security_groups"] != before["security_groups"]
+    neutron.calls.clear()
+    stop(node, blue, "c2", port_id)
+    assert [call.method for call in neutron.calls] == ["PUT"]
+    after = snapshot(neutron)["port"][port_id]
+    varying = {"revision_number", "updated_at"}
+    assert {key: after[key] for key in after.keys() - varying} == {key: before[key] for key in before.keys() - varying}
+
+
+def test_the_interface_is_made_anew(node: Node, kernel: FakeKernel, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    start(node, blue, "c2")
+    first = kernel.links[port_id]
+    stop(node, blue, "c2", port_id)
+    assert kernel.links[port_id] is not first
+
+
+def test_a_port_with_traits_of_its_users_own_goes_with_him(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    vif = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
+    wanted = [(blue.subnet_id, vif.fixed_ips[0].address)]
+    node.endpoints.create("c2", blue.network_id, wanted, traits=PortTraits(security_groups=()))
+    stop(node, blue, "c2", port_id)
+    assert port_id not in {port["id"] for port in ports(neutron)}
+
+
+def test_another_kind_of_user_gets_another_port(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    guarded = PortTraits(security_groups=())
+    vif = node.endpoints.reserve("d2", blue.network_id, (blue.subnet_id, None), traits=guarded)
+    assert vif.port_id not in waiting(node)
+    assert len(waiting(node)) == 1
+
+
+def test_a_certain_address_that_waits_is_handed_out(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (held,) = node.endpoints.ready.waiting()
+    vif = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, held.vif.fixed_ips[0].address))
+    assert vif.port_id == held.vif.port_id
+    assert neutron.calls == []
+
+
+def test_a_certain_address_of_another_kind_makes_room(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (held,) = node.endpoints.ready.waiting()
+    address = held.vif.fixed_ips[0].address
+    vif = node.endpoints.reserve(
+        "d2", blue.network_id, (blue.subnet_id, address), traits=PortTraits(security_groups=())
+    )
+    assert (vif.port_id == held.vif.port_id, vif.fixed_ips[0].address) == (False, address)
+
+
+def test_what_is_not_wired_any_more_is_not_handed_out(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    with node.kernel.failing("await_ready", port_id):
+        vif = node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
+    assert vif.port_id != port_id
+    assert node.behind.drain(10)
+    assert port_id not in {port["id"] for port in ports(neutron)}
+    assert port_id not in node.kernel.links
+
+
+def test_when_neutron_is_down_ready_ports_start(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    for _ in range(3):
+        neutron.drop_next(applied=False)
+    start(node, blue, "c2")
+
+
+def test_a_kind_that_nobody_asks_for_keeps_none(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    port_id = fill(node, blue)
+    node.clock.now += SIZES.idle + 1
+    node.behind.pass_time()
+    assert node.behind.drain(10)
+    assert waiting(node) == []
+    assert [port["id"] for port in ports(neutron)] == [port_id]
+    assert set(node.kernel.links) == {port_id}
+    neutron.calls.clear()
+    node.behind.pass_time()
+    assert neutron.calls == []
+
+
+def test_the_number_follows_demand(node: Node, blue: Site) -> None:
+    for number in range(3):
+        start(node, blue, f"c{number}")
+    node.behind.pass_time()
+    assert len(waiting(node)) == 3
+    node.clock.now += SIZES.memory + 1
+    node.behind.pass_time()
+    assert node.behind.drain(10)
+    assert len(waiting(node)) == 1
+
+
+def test_when_no_address_is_left_those_that_wait_are_given_up(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    neutron.fail_next(
+        method="POST", status=409, applied=False, type_="IpAddressGenerationFailure", message="No more IP addresses"
+    )
+    guarded = PortTraits(security_groups=())
+    node.endpoints.reserve("d2", blue.network_id, (blue.subnet_id, None), traits=guarded)
+    assert waiting(node) == []
+
+
+def test_they_survive_a_restart(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    again = node.restarted()
+    warm(again, neutron, blue)
+    assert waiting(again) == [port_id]
+    assert start(again, blue, "c2") == port_id
+    assert neutron.calls == []
+    again.close()
+
+
+def test_what_was_handed_out_is_not_handed_out_again_after_a_crash(
+    node: Node, neutron: FakeNeutron, blue: Site
+) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, None))
+    again = node.restarted()
+    warm(again, neutron, blue)
+    assert waiting(again) == []
+    held = again.endpoints.held(port_id)
+    assert held
+    assert held.use is Use.ORPHANED
+    again.sweep_after_grace("first")
+    assert port_id not in {port["id"] for port in ports(neutron)}
+    again.close()
+
+
+def test_a_user_of_whom_the_cloud_knows_nothing_is_named_after_a_crash(node: Node, blue: Site) -> None:
+    fill(node, blue)
+    start(node, blue, "c2")
+    again = node.restarted()
+    assert again.endpoints.nameless() == {"c2"}
+    again.close()
+
+
+def test_a_refill_that_dies_on_the_way_leaves_nothing(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    port_id = start(node, blue)
+    with node.kernel.failing("stage", error=None):
+        node.behind.pass_time()
+    assert node.behind.drain(10)
+    assert [port["id"] for port in ports(neutron)] == [port_id]
+
+
+def test_the_sweep_leaves_what_waits(node: Node, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    node.sweep_after_grace("first")
+    assert waiting(node) == [port_id]
+
+
+def test_a_network_that_goes_takes_them_along(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    port_id = fill(node, blue)
+    assert node.endpoints.ready.give_up(blue.network_id)
+    node.endpoints.releases.settle_network(blue.network_id, 10)
+    assert [port["id"] for port in ports(neutron)] == [port_id]
+    assert not node.endpoints.ready.give_up(blue.network_id)
