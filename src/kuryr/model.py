@@ -283,6 +283,8 @@ class PortRequest:
     name: str = ""
     traits: PortTraits = USUAL_PORT
     choice: Choice = NO_CHOICE
+    ready: bool = True
+    """Whether one that was made ahead will do."""
 
 
 READY = "kuryr:ready"
@@ -300,7 +302,7 @@ def kind_of(request: PortRequest) -> str:
     It says all by which such ports differ, so that they are recognised after a restart: a port with other groups must
     never be taken for one with the usual ones. Certain addresses do not matter: a port either has them or not.
     """
-    if request.mac or request.choice:
+    if request.mac or request.choice or not request.ready:
         return ""
     subnets = tuple(subnet_id for subnet_id, _ in request.fixed_ips)
     said = repr((request.network_id, subnets, request.traits))

@@ -112,11 +112,13 @@ class Endpoints:
         along: Sequence[str] = (),
         traits: PortTraits = USUAL_PORT,
         choice: Choice = NO_CHOICE,
+        *,
+        ready: bool = True,
     ) -> Vif:
         """A port with the wanted address, for a user of the engine's network `scope` who is about to come.
 
         It also gets an address in each of the subnets `along`; when the engine asks for those next, they are there.
-        One request; none for such a second address, unless a certain one is wanted.
+        One request; none if one is `ready`, or for such a second address, unless a certain one is wanted.
 
         Raises Conflict when the address, or the port of `choice`, is in use, Exhausted when no address is left,
         NotFound when the port of `choice` does not exist, or has no address in the subnet.
@@ -128,7 +130,7 @@ class Endpoints:
             reserved = self._supply.second(half, subnet_id, address)
         else:
             both = (wanted, *((each, None) for each in along))
-            reserved = self._supply.reserved(PortRequest(network_id, both, traits=traits, choice=choice))
+            reserved = self._supply.reserved(PortRequest(network_id, both, traits=traits, choice=choice, ready=ready))
             self._halves.put(scope, along, reserved.vif.port_id)
         found = reserved.vif.address_in(subnet_id)
         if found is None:
@@ -149,6 +151,8 @@ class Endpoints:
         mac: str | None = None,
         traits: PortTraits = USUAL_PORT,
         choice: Choice = NO_CHOICE,
+        *,
+        ready: bool = True,
     ) -> Vif:
         """`owner` takes the port with these addresses, which is made if nobody reserved it; the interface is staged.
 
@@ -160,7 +164,7 @@ class Endpoints:
             self.load()
             if mine := self._holdings.of(owner):
                 return mine.vif
-            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits, choice)
+            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits, choice, ready)
             out = frozenset(address for _, address in wanted if address is not None)
             claimed = self._holdings.change(self._supply.for_user(request), Use.CLAIMED, owner, out)
             if claimed is None:

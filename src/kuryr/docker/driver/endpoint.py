@@ -15,6 +15,7 @@ from kuryr.docker.options.catalogue import Place
 from kuryr.docker.options.exposure import ExposePolicy, exposed_ports
 from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.publishing import Publication
+from kuryr.docker.options.settings import Ahead
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP, Interface
 from kuryr.errors import Conflict, InvalidInput, KuryrError
@@ -73,8 +74,10 @@ class EndpointDriver:
         if bound.anchorage.keys:
             base = self._endpoints.said(wanted) or base
 
+        ready = Ahead.of(bound.anchorage.settings) is Ahead.AUTO
+
         def create(made: PortTraits) -> Vif:
-            return self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made, choice)
+            return self._endpoints.create(request.endpoint_id, bound.network.id, wanted, mac, made, choice, ready=ready)
 
         try:
             vif = self._choices.fulfil(bound, own, base, create)

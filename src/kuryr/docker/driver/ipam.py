@@ -17,6 +17,7 @@ from kuryr.docker.driver.sources import Sources
 from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.addresses import host_address, host_range, is_within, parse_address, parse_cidr
 from kuryr.docker.options.catalogue import Place
+from kuryr.docker.options.settings import Ahead
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.sweeps.inheriting import Inheriting
@@ -232,7 +233,9 @@ class IpamDriver:
             got: IPAddress | None = self._keeping.keep(bound.network, wanted, anchorage.keeper, wish.traits)
         else:
             along = [each.id for each in bound.subnets if each.version != subnet.version][:1]
-            vif = self._endpoints.reserve(anchorage.owner, bound.network.id, wanted, along, wish.traits, wish.choice)
+            scope, network_id = anchorage.owner, bound.network.id
+            ready = Ahead.of(anchorage.settings) is Ahead.AUTO
+            vif = self._endpoints.reserve(scope, network_id, wanted, along, wish.traits, wish.choice, ready=ready)
             got = vif.address_in(subnet.id)
         return ip_interface(f"{got}/{subnet.cidr.prefixlen}")
 

@@ -14,7 +14,7 @@ from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.catalogue import Place, Values
 from kuryr.docker.options.exposure import ExposePolicy
 from kuryr.docker.options.gateways import GatewayStyle
-from kuryr.docker.options.settings import Labels, Sticky
+from kuryr.docker.options.settings import Ahead, Labels, Sticky
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import GENERIC, INTERNAL
 from kuryr.docker.sweeps.network_labels import NetworkLabels
@@ -219,6 +219,7 @@ class _Said:
     """Those that ranges come from, by address family."""
     sticky: Sticky
     labels: Labels
+    ahead: Ahead
     swarm: str
     """What the manager of the network's swarm has done, if it has one."""
     keeper: str = ""
@@ -226,7 +227,7 @@ class _Said:
     @property
     def settings(self) -> tuple[str, ...]:
         """What the anchor records in words."""
-        rules = (self.style, self.sticky, self.labels)
+        rules = (self.style, self.sticky, self.labels, self.ahead)
         words = [word for rule in rules for word in rule.recorded]
         return (*words, *traits.words(self.ports), *self.policy.settings, *keeper_words(self.keeper))
 
@@ -245,6 +246,7 @@ def _said(given: messages.Options | None) -> _Said:
         {version: naming.subnet_pool(values, version) for version in (4, 6)},
         Sticky.chosen(values.get("kuryr.sticky")),
         Labels.chosen(values.get("kuryr.labels")),
+        Ahead.chosen(values.get("kuryr.ready_ports")),
         str(_generic(given).get(swarm.OPTION, "")),
     )
 

@@ -13,7 +13,7 @@ from enum import Flag, auto
 from kuryr.docker.options import readers
 from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.publishing import Publish
-from kuryr.docker.options.settings import Labels, Setting, Sticky
+from kuryr.docker.options.settings import Ahead, Labels, Setting, Sticky
 from kuryr.errors import InvalidInput
 
 OWN = ("neutron.", "kuryr.")
@@ -127,6 +127,7 @@ OPTIONS = {
         Option("kuryr.sticky.key", _CONTAINER, "use the same port whenever this key is given", _key),
         Option("kuryr.sticky", Place.NETWORK, "keep a port for every --ip, or for every name", _one_of(Sticky)),
         Option("kuryr.labels", Place.NETWORK, "use, require or ignore the containers' labels", _one_of(Labels)),
+        Option("kuryr.ready_ports", Place.NETWORK, "off: make no ports ahead for the containers", _one_of(Ahead)),
         Option("neutron.router.uuid", Place.NETWORK, "attach the new network to this router", _uuid),
         Option("neutron.router.name", Place.NETWORK, "attach the new network to the router of this name", _text),
         Option("neutron.external.uuid", Place.NETWORK, "take floating IPs from this external network", _uuid),

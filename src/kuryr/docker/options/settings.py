@@ -50,6 +50,18 @@ class Sticky(Setting):
         return "sticky"
 
 
+class Ahead(Setting):
+    """Whether ports are made ahead for the containers of a network."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+    @classmethod
+    def key(cls) -> str:
+        """See `Setting`."""
+        return "ready"
+
+
 class Labels(Setting):
     """What becomes of the containers' labels."""
 
