@@ -137,7 +137,7 @@ BINDING = [
     ),
     cfg.IntOpt(
         "ready_ports_max",
-        default=10,
+        default=0,
         min=0,
         help="How many ports, at most, wait plugged for the next containers of each network, so that these start "
         "without asking Neutron: as many as started in the last five minutes, and never more than a twentieth of a "

@@ -117,7 +117,9 @@ SCENARIOS: Mapping[str, Callable[[Host, Trials, Effort], None]] = {
 
 
 def _run_all(lab: Lab, host: Host, trials: Trials, effort: Effort) -> None:
-    kuryr = host.daemon("kuryr", ["kuryr", "docker", "serve"], ready=(host.run_directory / _SOCKET).exists)
+    kuryr = host.daemon(
+        "kuryr", ["kuryr", "docker", "serve"], ready=(host.run_directory / _SOCKET).exists, env=_READY_PORTS
+    )
     start_libnetwork(host, "libnetwork")
     for name, scenario in SCENARIOS.items():
         if name in (effort.only or SCENARIOS):
@@ -166,4 +168,5 @@ def _tell(console: Console, run: Run) -> None:
     console.print(f"{run.scenario:<30} {run.contender:<18} {run.round:>3} {run.value:8.3f}", markup=False)
 
 
+_READY_PORTS = {"OS_BINDING__READY_PORTS_MAX": "10"}
 _SOCKET = "docker/plugins/kuryr.sock"
