@@ -20,6 +20,9 @@ from kuryr.docker.server import sockets
 from kuryr.docker.server.http import Lanes, Server
 from kuryr.docker.server.methods import Lane
 
+METRICS = b"kuryr_up 1\n"
+"""What the server's seam for metrics says."""
+
 
 class Connection:
     """One of Docker's kept connections."""
@@ -133,10 +136,17 @@ def served(
     lanes = Lanes({Lane.CLOUD: cloud_threads, Lane.LOCAL: 4})
     server = Server(driver.result, lanes, on_activation, scope=scope)
     server.observe = running.observe
-    app = server.app
+    server.exposition = lambda: METRICS
     web = _Quick(
         uvicorn.Config(
-            app, http="httptools", lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+            server,
+            interface="asgi3",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
     )
     listener = sockets.listen(path)

@@ -10,13 +10,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from kuryr.docker.protocol import capabilities, messages
 from kuryr.docker.protocol.capabilities import LOCAL
@@ -30,6 +26,8 @@ if TYPE_CHECKING:  # the driver is loaded behind the handshake
 LOG = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/vnd.docker.plugins.v1.2+json"
+METRICS = "/metrics"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LARGEST_BODY = 1 << 20
 """Bytes. Docker's largest request, with hundreds of published ports, has some ten thousand."""
 WAITING_LIMIT = 1000
@@ -37,6 +35,11 @@ WAITING_LIMIT = 1000
 
 Reply = Mapping[str, object]
 Observe = Callable[[str, int, float], None]
+
+Event = Mapping[str, Any]
+"""Of ASGI, the interface between a Python web server and what it serves: half a dozen events, so no framework."""
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
 
 
 class Lanes:
@@ -66,7 +69,10 @@ class Lanes:
 
 
 class Server:
-    """Docker's requests, answered by a driver that may still be on its way: `driver` waits for it."""
+    """An ASGI application: Docker's requests, answered by a driver that may be on its way still; `driver` waits for it.
+
+    `activated` is called when an engine begins anew.
+    """
 
     def __init__(
         self, driver: "Callable[[], Driver]", lanes: Lanes, activated: Callable[[], None], *, scope: str = LOCAL
@@ -79,20 +85,25 @@ class Server:
         """Told of every answer: method, status, seconds. Metrics are loaded behind the handshake."""
         self.exposition: Callable[[], bytes] = bytes
         """What GET /metrics answers."""
-        routes = [
-            Route("/metrics", self._expose, methods=["GET"]),
-            Route("/{method:path}", self._serve, methods=["POST"]),
-        ]
-        self.app = Starlette(routes=routes)
 
-    async def _expose(self, _request: Request) -> Response:
-        return Response(self.exposition(), media_type="text/plain; version=0.0.4")
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request."""
+        verb, path = scope["method"], scope["path"]
+        if (verb, path) == ("GET", METRICS):
+            status, media_type, body = 200, METRICS_TYPE, self.exposition()
+        else:
+            name = path.removeprefix("/")
+            status, reply = await self._serve(name if verb == "POST" else f"{verb} {name}", receive)
+            media_type, body = MEDIA_TYPE, msgspec.json.encode(reply)
+        headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _serve(self, request: Request) -> Response:
-        name = request.path_params["method"]
+    async def _serve(self, name: str, receive: Receive) -> tuple[int, Reply]:
+        """Answer a method, and tell of it."""
         began = time.monotonic()
         request_id.set(new_request_id())
-        status, reply = await _guarded(self._answer(name, request))
+        status, reply = await _guarded(self._answer(name, receive))
         seconds = time.monotonic() - began
         known = name if name in METHODS or name in self._instant else "unknown"
         self.observe(known, status, seconds)
@@ -105,10 +116,10 @@ class Server:
             request_id.get(),
             f" error={reply['Err']}" if status != 200 else "",
         )
-        return Response(msgspec.json.encode(reply), status, media_type=MEDIA_TYPE)
+        return status, reply
 
-    async def _answer(self, name: str, request: Request) -> Reply:
-        body = await _read(request)
+    async def _answer(self, name: str, receive: Receive) -> Reply:
+        body = await _read(receive)
         if name == "Plugin.Activate":
             self._activated()
         if name in self._instant:
@@ -145,13 +156,14 @@ def _failure(error: KuryrError) -> tuple[int, Reply]:
     return error.status, {"Err": str(error), "Error": str(error)}
 
 
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise InvalidInput("the request is too large")
-    except ClientDisconnect as error:
-        raise InvalidInput("Docker hung up in the middle of a request") from error
+async def _read(receive: Receive) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise InvalidInput("Docker hung up in the middle of a request")
+        body += event.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            raise InvalidInput("the request is too large")
+        more = event.get("more_body", False)
     return bytes(body)

@@ -64,8 +64,10 @@ class _Web(uvicorn.Server):
 def _config(server: Server, listener: Listener) -> uvicorn.Config:
     tls = listener.tls
     return uvicorn.Config(
-        server.app,
+        server,
+        interface="asgi3",
         http="httptools",
+        ws="none",
         loop="asyncio",
         lifespan="off",
         log_config=None,

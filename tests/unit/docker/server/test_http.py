@@ -13,7 +13,7 @@ from kuryr.docker.driver.assembly import Driver
 from kuryr.docker.server.http import LARGEST_BODY
 from kuryr.docker.server.methods import INSTANT, METHODS
 from kuryr.errors import InvalidInput
-from unit.docker.wire import Served, ready, served
+from unit.docker.wire import METRICS, Served, ready, served
 from unit.docker.world import Docker, new_id
 from unit.host.node import site, snapshot
 
@@ -220,6 +220,36 @@ def test_an_unknown_method_is_404(server: Served, path: str) -> None:
     assert reply["Err"] == reply["Error"]
     assert reply["Err"].startswith("Kuryr has no method")
     assert server.observed == [("unknown", 404)]
+
+
+def test_metrics_are_there_for_whoever_asks(server: Served) -> None:
+    with server.connection() as connection:
+        connection.send(b"GET /metrics HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n")
+        with connection.socket.makefile("rb") as answer:
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"content-type: text/plain; version=0.0.4" in head
+    assert body == METRICS
+    assert server.observed == []
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE"])
+def test_docker_posts_and_nothing_else_is_a_method(server: Served, verb: str) -> None:
+    with server.connection() as connection:
+        connection.send(f"{verb} /Plugin.Activate HTTP/1.1\r\nHost: \r\n\r\n".encode())
+        status, reply = connection.answer()
+        assert (status, reply["Err"]) == (404, f"Kuryr has no method '{verb} Plugin.Activate'")
+        assert connection.post("Plugin.Activate")[0] == 200
+    assert server.activations == ["activated"]
+
+
+def test_an_offer_to_speak_otherwise_is_not_taken(server: Served) -> None:
+    with server.connection() as connection:
+        connection.send(
+            b"POST /Plugin.Activate HTTP/1.1\r\nHost: \r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nContent-Length: 0\r\n\r\n"
+        )
+        assert connection.answer()[0] == 200
 
 
 def test_a_connection_that_breaks_is_no_defect(server: Served, caplog: pytest.LogCaptureFixture) -> None:
