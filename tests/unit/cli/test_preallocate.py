@@ -13,9 +13,8 @@ from fakes.neutron import FakeNeutron
 from kuryr.cli.main import app
 from kuryr.errors import InvalidInput, KuryrError, NotFound, PlugError
 from kuryr.model import sticky_mac
-from unit.docker.driver.test_existing_ports import now
 from unit.docker.world import Docker
-from unit.host.node import Node, Site, site, snapshot
+from unit.host.node import Node, Site, now, site, snapshot
 
 Run = Callable[..., Result]
 

@@ -144,6 +144,26 @@ def snapshot(neutron: FakeNeutron) -> dict[str, dict[str, Any]]:
     return copy.deepcopy({kind: kept for kind, kept in found.items() if kept or kind in {"network", "subnet", "port"}})
 
 
+def now(neutron: FakeNeutron) -> dict[str, dict[str, Any]]:
+    """What a user would compare: everything but the revisions."""
+    return as_it_was(snapshot(neutron))
+
+
+def as_it_was(before: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A snapshot without the revisions."""
+    return {
+        kind: {
+            id_: {key: value for key, value in body.items() if key != "revision_number"} for id_, body in each.items()
+        }
+        for kind, each in before.items()
+    }
+
+
+def calls(neutron: FakeNeutron) -> list[str]:
+    """What was asked of the cloud, in order: method and collection."""
+    return [f"{call.method} {call.path.split('/')[1]}" for call in neutron.calls]
+
+
 def ports(neutron: FakeNeutron, description: str = str(MARK)) -> list[dict[str, Any]]:
     """The ports that bear this mark."""
     return [port for port in snapshot(neutron)["port"].values() if port["description"] == description]

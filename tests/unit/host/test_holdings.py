@@ -10,8 +10,8 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.model import FixedIP, Vif
+from unit.host.life import start
 from unit.host.node import Node, Site, ports
-from unit.host.test_endpoints import start
 
 ADDRESS = IPv4Address("10.1.0.7")
 

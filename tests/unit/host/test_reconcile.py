@@ -6,8 +6,8 @@ from fakes.binding import FakeKernel, Link
 from fakes.neutron import FakeNeutron
 from kuryr.errors import CloudUnavailable, Conflict
 from kuryr.model import Mark
+from unit.host.life import Restart, start
 from unit.host.node import GRACE, Node, Site, during, ports, snapshot
-from unit.host.test_endpoints import Restart, start
 
 
 def test_nothing_is_removed_at_first_sight(node: Node, neutron: FakeNeutron, kernel: FakeKernel, blue: Site) -> None:

@@ -12,9 +12,8 @@ from kuryr.errors import CloudError, Conflict, InvalidInput, KuryrError, NotFoun
 from kuryr.host.endpoints import Timing
 from kuryr.model import Mark
 from kuryr_lab.waiting import wait_until
-from unit.docker.driver.test_networks import calls
 from unit.docker.world import Docker, DockerNetwork
-from unit.host.node import Node, fail_call, ports, site, snapshot
+from unit.host.node import Node, calls, fail_call, ports, site, snapshot
 
 
 @pytest.fixture

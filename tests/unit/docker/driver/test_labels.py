@@ -7,11 +7,10 @@ import pytest
 from fakes.neutron import FakeNeutron
 from kuryr.docker.engine import EngineSilent
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from unit.docker.driver.test_existing_ports import now, port
-from unit.docker.driver.test_networks import calls
+from unit.docker.existing import port
 from unit.docker.options.test_traits import make
 from unit.docker.world import Docker, DockerNetwork
-from unit.host.node import Site, site
+from unit.host.node import Site, calls, now, site
 
 
 @pytest.fixture

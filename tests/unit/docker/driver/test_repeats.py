@@ -12,9 +12,8 @@ import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
-from unit.docker.driver.test_networks import calls
 from unit.docker.world import Docker
-from unit.host.node import Node, site, snapshot
+from unit.host.node import Node, calls, site, snapshot
 
 ENDS = [
     "NetworkDriver.RevokeExternalConnectivity",

@@ -9,10 +9,8 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.errors import Conflict, InvalidInput, KuryrError
 from kuryr.model import Mark, sticky_mac
-from unit.docker.driver.test_existing_ports import now
-from unit.docker.driver.test_networks import calls
 from unit.docker.world import Container, Docker, DockerNetwork
-from unit.host.node import Node, Site, site, snapshot
+from unit.host.node import Node, Site, calls, now, site, snapshot
 
 WEB = {"kuryr.sticky.key": "web"}
 

@@ -2,10 +2,8 @@
 
 from fakes.neutron import FakeNeutron
 from kuryr.docker.sweeps.network_labels import tags
-from unit.docker.driver.test_existing_ports import now
-from unit.docker.driver.test_networks import calls
 from unit.docker.world import Docker, DockerNetwork
-from unit.host.node import site, snapshot
+from unit.host.node import calls, now, site, snapshot
 
 LABELS = {"role": "web", "production": ""}
 
