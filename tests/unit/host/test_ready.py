@@ -9,8 +9,8 @@ from fakes.neutron import FakeNeutron
 from kuryr.host.holdings import Use
 from kuryr.host.ready import Sizes
 from kuryr.model import READY, Opening, PortRange, PortTraits, is_ready
+from unit.host.life import start, stop, warm
 from unit.host.node import Node, Site, ports, snapshot
-from unit.host.test_endpoints import start, stop, warm
 
 SIZES = Sizes(most=4)
 
