@@ -199,7 +199,7 @@ class ReadyPorts:
 
     def _unplug(self, vif: Vif) -> None:
         try:
-            self._binding.unplug(vif.port_id)
+            self._binding.unplug(vif.port_id, vif)
         except KuryrError as error:
             LOG.warning("the interface of port %s is left to the sweep: %s", vif.port_id, error)
 
@@ -232,7 +232,8 @@ class ReadyPorts:
         self._binding.stage(vif, Claim(vif.port_id, READY))
         self._binding.plug(vif)
         if self._timeout:
-            self._binding.await_ready(vif, self._timeout)
+            if not self._binding.await_ready(vif, self._timeout):
+                self._cloud.await_active(vif, self._timeout)
             self._binding.announce(vif)
         ready = replace(held, use=Use.READY, owner="", out=frozenset(), named=False)
         return self._holdings.swap(held, ready) is not None
