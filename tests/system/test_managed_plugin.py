@@ -27,6 +27,7 @@ def host(lab: Lab, no_leaks: None, built_plugin: Path) -> Iterator[Host]:
         plugin.remove(host)
 
 
+@pytest.mark.engines
 def test_its_containers_are_ports_that_talk(host: Host, neutron: Neutron, bench: Bench) -> None:
     """By ping and by TCP; and the deployment that was set is the one that marks the ports."""
     name = bench.network(host, "--subnet", "10.77.0.0/24", driver=NAME)

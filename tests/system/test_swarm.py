@@ -53,6 +53,7 @@ def kuryrs_ports(neutron: Neutron) -> list[Resource]:
     return [port for port in neutron.find("port") if port["description"].startswith("kuryr:")]
 
 
+@pytest.mark.engines
 def test_tasks_on_two_hosts_talk_over_one_network(swarm: Swarm, neutron: Neutron, nothing_left: None) -> None:
     before = {network["id"] for network in neutron.find("network")}
     name = swarm.network("--subnet", "10.77.0.0/24")
