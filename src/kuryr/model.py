@@ -301,8 +301,10 @@ def kind_of(request: PortRequest) -> str:
 
     It says all by which such ports differ, so that they are recognised after a restart: a port with other groups must
     never be taken for one with the usual ones. Certain addresses do not matter: a port either has them or not.
+
+    A name in DNS is one container's: a second port with it would be answered for it.
     """
-    if request.mac or request.choice or not request.ready:
+    if request.mac or request.choice or request.traits.dns_name or not request.ready:
         return ""
     subnets = tuple(subnet_id for subnet_id, _ in request.fixed_ips)
     said = repr((request.network_id, subnets, request.traits))

@@ -148,6 +148,17 @@ def test_another_kind_of_user_gets_another_port(node: Node, neutron: FakeNeutron
     assert len(waiting(node)) == 1
 
 
+def test_no_port_waits_with_a_name_in_dns(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    """It is one container's: for a second port with it Neutron would answer, too."""
+    traits = PortTraits(dns_name="www")
+    vif = node.endpoints.reserve("net", blue.network_id, (blue.subnet_id, None), traits=traits, ready=True)
+    node.behind.pass_time()
+    assert waiting(node) == []
+    node.endpoints.release(blue.subnet_id, vif.fixed_ips[0].address)
+    assert node.behind.drain(10)
+    assert [port["dns_name"] for port in ports(neutron) if port["dns_name"]] == []
+
+
 def test_a_certain_address_that_waits_is_handed_out(node: Node, neutron: FakeNeutron, blue: Site) -> None:
     fill(node, blue)
     (held,) = node.endpoints.ready.waiting()
