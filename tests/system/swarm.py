@@ -63,7 +63,7 @@ class Swarm:
 
     def settled(self, service: str, replicas: int) -> None:
         """Wait until exactly so many tasks run."""
-        wait_until(f"{replicas} tasks of {service} run", lambda: len(self.tasks(service)) == replicas, 60)
+        wait_until(f"{replicas} tasks of {service} run", lambda: len(self.tasks(service)) == replicas, 120)
 
     def tasks(self, service: str) -> list[Container]:
         """The service's running containers, host by host."""
@@ -94,7 +94,7 @@ class Swarm:
                 return True
             return False
 
-        wait_until(f"network {name} is removed", removed, 30)
+        wait_until(f"network {name} is removed", removed, 60)
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def _await_ingress(host: Host) -> None:
         return done.returncode == 0 and {"eth0", "eth1"} <= {link["ifname"] for link in json.loads(done.stdout)}
 
     try:
-        wait_until(f"{host.name} has its ingress", complete, 60)
+        wait_until(f"{host.name} has its ingress", complete, 120)
     except LabError as error:
         log = host.find_daemon("dockerd").log
         raise LabError(f"{error}; Docker says:\n{tail(log)}", log=log) from None
