@@ -13,7 +13,7 @@ from kuryr.binding.links import Links
 from kuryr.binding.netlink import Netlink
 from kuryr.binding.pairs import OUTER, Pairs, inner_name, outer_name
 from kuryr.errors import Conflict, InvalidInput, PlugError
-from kuryr.model import Claim, Vif
+from kuryr.model import READY, Claim, Vif
 
 from .conftest import MakeVif
 from .namespaces import Namespace, exists, index_of, links, setting, show
@@ -123,6 +123,17 @@ def test_a_port_without_owner_can_be_claimed_once(ours: Pairs, vif: Vif) -> None
     with pytest.raises(Conflict, match="in use by first"):
         ours.stage(vif, claim(vif, "second"))
     assert claims() == [claim(vif, "first")]
+
+
+def test_a_port_that_waits_for_a_user_is_claimed_by_the_first(ours: Pairs, vif: Vif) -> None:
+    ours.stage(vif, claim(vif, READY))
+    assert claims() == [claim(vif, READY)]
+    ours.stage(vif, claim(vif, ""))
+    ours.stage(vif, claim(vif))
+    for another in (READY, "endpoint-2"):
+        with pytest.raises(Conflict):
+            ours.stage(vif, claim(vif, another))
+    assert claims() == [claim(vif)]
 
 
 def test_of_two_owners_at_once_one_gets_the_port(ours: Pairs, vif: Vif, monkeypatch: pytest.MonkeyPatch) -> None:

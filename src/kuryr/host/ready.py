@@ -41,6 +41,8 @@ class Sizes:
     """Between a start and the making of ports: the container shall have the machine for itself."""
     look: float = 60.0
     """How often to look for ports that wait in vain."""
+    patience: float = 30.0
+    """How long a network that goes waits for ports that are just being made."""
 
 
 @dataclass
@@ -78,7 +80,9 @@ class ReadyPorts:
         self._timeout = ready
         self._sizes = sizes
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._filling: list[str] = []
+        """The networks for which ports are being made just now."""
         self._demands: dict[str, _Demand] = {}
         self._looking = False
 
@@ -115,18 +119,24 @@ class ReadyPorts:
                 own = PortTraits(security_groups=vif.traits.security_groups)
                 if self._cloud.identify(vif, held.kind, _NAME, own) is None:
                     return False
-            return self._make_ready(held)
+            if self._make_ready(held):
+                return True
         except KuryrError as error:
             LOG.info("port %s is not kept: %s", vif.port_id, error)
+        if self._holdings.get(vif.port_id) is held:
             self._unplug(vif)
-            return False
+        return False
 
     def give_up(self, network_id: str) -> bool:
-        """Give back all ports of a network that wait, and make no more until they are asked for; false if none does."""
+        """Give back all ports of a network that wait, and make no more until they are asked for; false if none does.
+
+        Waits for those that are being made, for as long as one may take.
+        """
         with self._lock:
             for kind, demand in list(self._demands.items()):
                 if demand.request.network_id == network_id:
                     del self._demands[kind]
+            self._lock.wait_for(lambda: network_id not in self._filling, self._sizes.patience)
         waiting = [held for held in self._holdings.ready() if held.vif.network_id == network_id]
         return sum(self._discard(held) for held in waiting) > 0
 
@@ -210,6 +220,15 @@ class ReadyPorts:
                 return
             demand.refilling = False
             request = replace(demand.request, owner=kind, name=_NAME, fixed_ips=_any(demand.request))
+            self._filling.append(request.network_id)
+        try:
+            self._fill(kind, request)
+        finally:
+            with self._lock:
+                self._filling.remove(request.network_id)
+                self._lock.notify_all()
+
+    def _fill(self, kind: str, request: PortRequest) -> None:
         waiting, (target, _) = len(self._holdings.ready(kind)), self._wanted(kind)
         # Not until half of them are gone: a few requests for many ports.
         if 2 * waiting >= target:
@@ -221,13 +240,15 @@ class ReadyPorts:
             return
         for held in [self._holdings.put(Held(vif, Use.RESERVED, kind=kind)) for vif in vifs]:
             try:
-                self._make_ready(held)
+                made = self._make_ready(held)
             except KuryrError as error:
                 LOG.warning("port %s is not ready: %s", held.vif.port_id, error)
+                made = False
+            if not made:
                 self._discard(held)
 
     def _make_ready(self, held: Held) -> bool:
-        """Make the interface, wired and announced, and let the port wait; false if it has changed meanwhile."""
+        """Make the interface, wired and announced, and let the port wait; false if it is not wanted any more."""
         vif = held.vif
         self._binding.stage(vif, Claim(vif.port_id, READY))
         self._binding.plug(vif)
@@ -236,7 +257,8 @@ class ReadyPorts:
                 self._cloud.await_active(vif, self._timeout)
             self._binding.announce(vif)
         ready = replace(held, use=Use.READY, owner="", out=frozenset(), named=False)
-        return self._holdings.swap(held, ready) is not None
+        with self._lock:
+            return held.kind in self._demands and self._holdings.swap(held, ready) is not None
 
     def _look_later(self) -> None:
         with self._lock:

@@ -1,6 +1,7 @@
 """Ports made ahead: a start takes no request, nobody gets two, nothing is left, and nothing waits for ever."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -10,7 +11,7 @@ from kuryr.host.holdings import Use
 from kuryr.host.ready import Sizes
 from kuryr.model import READY, Opening, PortRange, PortTraits, is_ready
 from unit.host.life import start, stop, warm
-from unit.host.node import Node, Site, ports, snapshot
+from unit.host.node import Node, Site, during, ports, site, snapshot
 
 SIZES = Sizes(most=4)
 
@@ -78,8 +79,6 @@ def test_there_are_never_more_than_allowed(node: Node, blue: Site) -> None:
 
 
 def test_a_small_subnet_has_none_to_spare(node: Node, neutron: FakeNeutron) -> None:
-    from unit.host.node import site  # noqa: PLC0415
-
     small = site(neutron, "10.2.0.0/28")
     start(node, small)
     node.behind.pass_time()
@@ -286,3 +285,36 @@ def test_a_network_that_goes_takes_them_along(node: Node, neutron: FakeNeutron, 
     node.endpoints.releases.settle_network(blue.network_id, 10)
     assert [port["id"] for port in ports(neutron)] == [port_id]
     assert not node.endpoints.ready.give_up(blue.network_id)
+
+
+def test_a_network_that_goes_waits_for_those_that_are_being_made(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    port_id = start(node, blue)
+    with ThreadPoolExecutor() as executor:
+        going: list[Future[bool]] = []
+
+        def go() -> None:
+            going.append(executor.submit(node.endpoints.ready.give_up, blue.network_id))
+            assert not wait(going, 0.05).done
+
+        during(neutron, "POST", "/ports", go)
+        node.behind.pass_time()
+        assert wait(going, 10).done
+    node.endpoints.releases.settle_network(blue.network_id, 10)
+    assert [port["id"] for port in ports(neutron)] == [port_id]
+    assert set(node.kernel.links) == {port_id}
+
+
+def test_a_port_whose_network_goes_is_not_kept(node: Node, neutron: FakeNeutron, blue: Site) -> None:
+    fill(node, blue)
+    (port_id,) = waiting(node)
+    start(node, blue, "c2")
+
+    def go(step: str, _: str) -> None:
+        if step == "plug":
+            node.endpoints.ready.give_up(blue.network_id)
+
+    node.kernel.on_step = go
+    stop(node, blue, "c2", port_id)
+    assert waiting(node) == []
+    assert port_id not in {port["id"] for port in ports(neutron)}
+    assert port_id not in node.kernel.links
