@@ -61,10 +61,13 @@ class Route:
 
 @dataclass(frozen=True)
 class AddressRange:
-    """An allocation pool: both ends are included."""
+    """Such as an allocation pool: both ends are included."""
 
     first: IPAddress
     last: IPAddress
+
+    def __contains__(self, address: IPAddress) -> bool:
+        return int(self.first) <= int(address) <= int(self.last)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from kuryr.docker.driver import pools
 from kuryr.docker.driver.choices import Choices, Wish, check_lent
-from kuryr.docker.driver.pools import InheritedPool, PendingPools, PoolId
+from kuryr.docker.driver.pools import InheritedPool, PendingPools, PoolId, check_range
 from kuryr.docker.driver.sources import Sources
 from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.addresses import host_address, host_range, is_within, parse_address, parse_cidr
@@ -26,7 +26,7 @@ from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.host.endpoints import Endpoints
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Named, PortTraits, Subnet
+from kuryr.model import IPAddress, IPNetwork, Named, PortTraits, Subnet
 
 LOG = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class IpamDriver:
         if wanted:
             gateway = host_address(wanted, "--gateway", pool.cidr)
         elif pending and pending.found:
-            gateway = pending.found[1].gateway or no_gateway(pool)
+            gateway = pending.found[1].gateway or pool.no_gateway
         else:
             gateway = host_range(pool.cidr).first
         return ip_interface(f"{gateway}/{pool.cidr.prefixlen}")
@@ -238,22 +238,6 @@ class IpamDriver:
             vif = self._endpoints.reserve(scope, network_id, wanted, along, wish.traits, wish.choice, ready=ready)
             got = vif.address_in(subnet.id)
         return ip_interface(f"{got}/{subnet.cidr.prefixlen}")
-
-
-def no_gateway(pool: PoolId) -> IPAddress:
-    """What Docker is told when a subnet has no gateway: it insists on an address, and this one is nobody's."""
-    return pool.cidr.network_address
-
-
-def check_range(ip_range: IPNetwork, subnet: Subnet) -> None:
-    """An existing subnet hands out addresses from its own pools. Raises InvalidInput when `--ip-range` is not one."""
-    wanted = host_range(subnet.cidr, ip_range)
-    if AddressRange(wanted.first, wanted.last) not in subnet.pools:
-        ranges = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
-        raise InvalidInput(
-            f"--ip-range {ip_range} is not an allocation pool of the existing subnet {subnet.id}",
-            hint=f"leave it out; its pools are {ranges}",
-        )
 
 
 def _check_within(ip_range: IPNetwork | None, cidr: IPNetwork) -> None:

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
+from kuryr.docker.options.addresses import host_range
 from kuryr.errors import Conflict, InvalidInput
 from kuryr.gateway.topology import Existing
-from kuryr.model import IPNetwork, Named, Network, Subnet, is_uuid
+from kuryr.model import IPAddress, IPNetwork, Named, Network, Subnet, is_uuid
 
 VERSION = "kuryr1"
 ID_FORM = re.compile(rf"{VERSION},([^,]+),([^,]*),([^,]+),([^,]*)")
@@ -32,6 +33,11 @@ class PoolId:
 
     def __str__(self) -> str:
         return ",".join([VERSION, str(self.cidr), str(self.ip_range or ""), self.key, self.subnet_id])
+
+    @property
+    def no_gateway(self) -> IPAddress:
+        """What Docker is told when a subnet has no gateway: it insists on an address, and this one is nobody's."""
+        return self.cidr.network_address
 
     @classmethod
     def parse(cls, text: str) -> "PoolId":
@@ -54,6 +60,16 @@ class InheritedPool:
 def parse(text: str) -> PoolId | InheritedPool:
     """A pool by the id that Docker gives. Raises InvalidInput."""
     return InheritedPool(text) if is_uuid(text) else PoolId.parse(text)
+
+
+def check_range(ip_range: IPNetwork, subnet: Subnet) -> None:
+    """An existing subnet hands out addresses from its own pools. Raises InvalidInput when `--ip-range` is not one."""
+    if host_range(subnet.cidr, ip_range) not in subnet.pools:
+        ranges = ", ".join(f"{each.first}-{each.last}" for each in subnet.pools)
+        raise InvalidInput(
+            f"--ip-range {ip_range} is not an allocation pool of the existing subnet {subnet.id}",
+            hint=f"leave it out; its pools are {ranges}",
+        )
 
 
 @dataclass(frozen=True)

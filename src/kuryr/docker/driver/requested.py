@@ -4,11 +4,10 @@ Docker tells the same facts twice, to the IPAM driver when it asks for pools and
 here. What was said there waits in `PendingPools`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kuryr.docker.driver.ipam import check_range, no_gateway
-from kuryr.docker.driver.pools import Pending, PendingPools
+from kuryr.docker.driver.pools import Pending, PendingPools, check_range
 from kuryr.docker.options.addresses import host_address, host_range, parse_address, parse_cidr, without
 from kuryr.docker.protocol.capabilities import ADDRESS_SPACES
 from kuryr.docker.protocol.messages import AddressData, CreateNetwork
@@ -112,7 +111,7 @@ def _check_gateway(requested: Requested, subnet: Subnet) -> None:
     told, pending = requested.gateway, requested.pending
     if told is None or told == subnet.gateway:
         return
-    if pending and subnet.gateway is None and told == no_gateway(pending.id):
+    if pending and subnet.gateway is None and told == pending.id.no_gateway:
         return
     has = f"gateway {subnet.gateway}" if subnet.gateway else "no gateway"
     hint = f"give --gateway {subnet.gateway}" if subnet.gateway else "name the subnet by --ipam-opt instead of -o"
@@ -123,14 +122,9 @@ def _check_aux(requested: Requested, subnet: Subnet) -> None:
     """An auxiliary address must stay unused: Kuryr's IPAM keeps it, others need one outside of the subnet's pools."""
     if requested.pending and requested.pending.found:
         return
-    for address in _in_pools(requested.aux, subnet):
-        raise InvalidInput(
-            f"--aux-address {address} is in an allocation pool of the existing subnet {subnet.id}",
-            hint="name the subnet by --ipam-opt instead of -o",
-        )
-
-
-def _in_pools(addresses: frozenset[IPAddress], subnet: Subnet) -> Iterator[IPAddress]:
-    for address in addresses:
-        if any(int(pool.first) <= int(address) <= int(pool.last) for pool in subnet.pools):
-            yield address
+    for address in requested.aux:
+        if any(address in pool for pool in subnet.pools):
+            raise InvalidInput(
+                f"--aux-address {address} is in an allocation pool of the existing subnet {subnet.id}",
+                hint="name the subnet by --ipam-opt instead of -o",
+            )

@@ -1,7 +1,6 @@
 """Addresses as people write them: read strictly, refused in words."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 
 from kuryr.errors import InvalidInput
@@ -36,38 +35,26 @@ def host_address(text: str, what: str, cidr: IPNetwork) -> IPAddress:
     address = parse_address(text, what)
     if address not in cidr:
         raise InvalidInput(f"{what} {address} is outside of {cidr}")
-    if not _whole_range(cidr).holds(address):
+    if address not in _whole_range(cidr):
         raise InvalidInput(f"{what} {address} is the network or broadcast address of {cidr}")
     return address
 
 
-@dataclass(frozen=True)
-class HostRange:
-    """Addresses that containers may have; both ends are included."""
-
-    first: IPAddress
-    last: IPAddress
-
-    def holds(self, address: IPAddress) -> bool:
-        """Whether an address is one of them."""
-        return int(self.first) <= int(address) <= int(self.last)
-
-
-def host_range(cidr: IPNetwork, within: IPNetwork | None = None) -> HostRange:
+def host_range(cidr: IPNetwork, within: IPNetwork | None = None) -> AddressRange:
     """All addresses that hosts of `cidr` can have, or those of them that lie `within` a part of it."""
     whole = _whole_range(cidr)
     if within is None:
         return whole
     first = max(int(whole.first), int(within.network_address))
     last = min(int(whole.last), int(within.broadcast_address))
-    return HostRange(_like(cidr, first), _like(cidr, last))
+    return AddressRange(_like(cidr, first), _like(cidr, last))
 
 
-def without(whole: HostRange, excluded: Iterable[IPAddress]) -> Iterator[AddressRange]:
+def without(whole: AddressRange, excluded: Iterable[IPAddress]) -> Iterator[AddressRange]:
     """The ranges that are left of `whole` when some addresses are taken out."""
     first = whole.first
     for address in sorted(set(excluded), key=int):
-        if not int(first) <= int(address) <= int(whole.last):
+        if address not in AddressRange(first, whole.last):
             continue
         if first != address:
             yield AddressRange(first, address - 1)
@@ -76,13 +63,13 @@ def without(whole: HostRange, excluded: Iterable[IPAddress]) -> Iterator[Address
         yield AddressRange(first, whole.last)
 
 
-def _whole_range(cidr: IPNetwork) -> HostRange:
+def _whole_range(cidr: IPNetwork) -> AddressRange:
     """IPv4 keeps the first and the last address (RFC 3021: not of a /31), IPv6 only the first (RFC 4291, 2.6.1)."""
     first, last = int(cidr.network_address), int(cidr.broadcast_address)
     if cidr.prefixlen < cidr.max_prefixlen - 1:
         first += 1
         last -= cidr.version == 4
-    return HostRange(_like(cidr, first), _like(cidr, last))
+    return AddressRange(_like(cidr, first), _like(cidr, last))
 
 
 def _like(cidr: IPNetwork, number: int) -> IPAddress:

@@ -5,16 +5,13 @@ policy; what an anchor cannot show (that there shall be no group at all, that po
 Neutron network says) are words among its settings. A container's labels come on top, and on both an endpoint's options.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from kuryr.docker.options.catalogue import DOCKERS_MTU
+from kuryr.docker.options.catalogue import DOCKERS_MTU, Values
 from kuryr.errors import InvalidInput
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.specs import NetworkSpec
 from kuryr.model import PortTraits
-
-Values = Mapping[str, object]
 
 _NO_GROUP = "groups=none"
 _GUARDED = {True: "port_security=true", False: "port_security=false"}

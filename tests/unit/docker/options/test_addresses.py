@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuryr.docker.options.addresses import HostRange, host_address, host_range, parse_address, parse_cidr, without
+from kuryr.docker.options.addresses import host_address, host_range, parse_address, parse_cidr, without
 from kuryr.errors import InvalidInput
+from kuryr.model import AddressRange
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,13 @@ def test_a_prefix_length_behind_an_address_is_ignored() -> None:
     ],
 )
 def test_hosts_have_all_but_network_and_broadcast_address(cidr: str, first: str, last: str) -> None:
-    assert host_range(ip_network(cidr)) == HostRange(ip_address(first), ip_address(last))
+    assert host_range(ip_network(cidr)) == AddressRange(ip_address(first), ip_address(last))
     assert host_address(first, "x", ip_network(cidr)) == ip_address(first)
 
 
 def test_a_part_keeps_its_own_edges_inside_of_the_whole() -> None:
     whole = IPv4Network("10.1.0.0/24")
-    assert host_range(whole, IPv4Network("10.1.0.64/26")) == HostRange(
+    assert host_range(whole, IPv4Network("10.1.0.64/26")) == AddressRange(
         IPv4Address("10.1.0.64"), IPv4Address("10.1.0.127")
     )
     assert host_range(whole, IPv4Network("10.1.0.0/26")).first == IPv4Address("10.1.0.1")
