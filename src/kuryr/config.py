@@ -114,7 +114,13 @@ BINDING = [
         help="A folder of scripts that plug the types of port which no driver serves: <folder>/<vif_type>, called as "
         "by kuryr-libnetwork (its bindir).",
     ),
-    cfg.FloatOpt("script_timeout", default=30.0, min=0.1, help="Seconds that a script may take."),
+    cfg.FloatOpt("script_timeout", default=30.0, min=0.1, help="Seconds that a script, or a call of os-vif, may take."),
+    cfg.StrOpt(
+        "os_vif_python",
+        default="python3",
+        help="The Python interpreter of the environment with os-vif and its plugins, such as Nova's. It must not be "
+        "Kuryr's own.",
+    ),
     cfg.ListOpt(
         "sriov_cards",
         default=[],

@@ -1,6 +1,8 @@
 """Ports that are handed to plugins of os-vif: the library is the real one, the plugin a test's."""
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ from kuryr.model import Claim, Vif
 
 from .conftest import MakeVif
 from .namespaces import links, show
+
+CLOUD = Path(os.environ.get("KURYR_LAB_VENV") or Path(__file__).parents[2] / "build" / "cloud").absolute()
+"""Neutron's environment."""
 
 NETWORK = "5d4c3b2a-0000-4000-8000-000000000001"
 
@@ -42,21 +47,31 @@ class Plugin(plugin.PluginBase):
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def plugin(tmp_path: Path) -> Path:
     """A plugin named `agilio`, installed as packages are."""
     (tmp_path / "kuryr_test_agilio.py").write_text(PLUGIN)
     package = tmp_path / "kuryr_test_agilio-1.0.dist-info"
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: kuryr-test-agilio\nVersion: 1.0\n")
     (package / "entry_points.txt").write_text("[os_vif]\nagilio = kuryr_test_agilio:Plugin\n")
-    monkeypatch.syspath_prepend(tmp_path)
     return tmp_path / "kuryr_test_agilio"
 
 
 @pytest.fixture
-def binding(plugin: Path) -> Binding:
-    """On a host without Open vSwitch."""
-    return Binding(BindingContext("test", ovsdb="unix:/absent/db.sock", drivers={"agilio": "os_vif"}))
+def context(plugin: Path) -> BindingContext:
+    """On a host without Open vSwitch. os-vif is where Neutron is, which needs it."""
+    python = plugin.with_name("python")
+    cache = f"XDG_CACHE_HOME={plugin.parent} PYTHONPATH={plugin.parent}"
+    python.write_text(f'#!/bin/sh\n{cache} exec {CLOUD}/bin/python "$@"\n')
+    python.chmod(0o755)
+    return BindingContext(
+        "test", ovsdb="unix:/absent/db.sock", drivers={"agilio": "os_vif", "absent": "os_vif"}, os_vif_python=python
+    )
+
+
+@pytest.fixture
+def binding(context: BindingContext) -> Binding:
+    return Binding(context)
 
 
 @pytest.fixture
@@ -125,7 +140,12 @@ def test_nothing_is_handed_over_unless_the_operator_says_so(plugin: Path, vif: V
         plugged(binding, vif)
 
 
-def test_a_type_without_a_plugin_is_refused(plugin: Path, make_vif: MakeVif) -> None:
-    binding = Binding(BindingContext("test", ovsdb="unix:/absent/db.sock", drivers={"tap": "os_vif"}))
-    with pytest.raises(PlugError, match="there is no plugin of os-vif for ports of type tap"):
-        plugged(binding, make_vif(vif_type="tap"))
+def test_a_type_without_a_plugin_is_an_error(binding: Binding, make_vif: MakeVif) -> None:
+    with pytest.raises(PlugError, match=r"by os-vif's plugin absent failed with status 1: .*absent"):
+        plugged(binding, make_vif(vif_type="absent", network_id=NETWORK))
+
+
+def test_without_os_vif_there_is_one_line(context: BindingContext, vif: Vif) -> None:
+    binding = Binding(replace(context, os_vif_python=Path("/absent/python")))
+    with pytest.raises(PlugError, match="by os-vif's plugin agilio cannot be run: No such file or directory"):
+        plugged(binding, vif)

@@ -4,21 +4,15 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from kuryr.errors import PlugError
 
 LOG = logging.getLogger(__name__)
 
 
-def run(
-    command: Sequence[str | Path],
-    what: str,
-    timeout: float,
-    environment: Mapping[str, str] = MappingProxyType({}),
-) -> None:
+def run(command: Sequence[str | Path], what: str, timeout: float) -> None:
     """Run a program, which may take `timeout` seconds and gets of this process's environment only the PATH.
 
     Raises PlugError with what it wrote when it fails. What it writes to its error output otherwise is logged.
@@ -30,7 +24,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            env={"PATH": os.environ.get("PATH", os.defpath), **environment},
+            env={"PATH": os.environ.get("PATH", os.defpath)},
             text=True,
             errors="replace",
         )

@@ -54,6 +54,8 @@ class BindingContext:
     """The folder of scripts that plug the types of port which no driver serves."""
     script_timeout: float = 30.0
     """Seconds that a script may take."""
+    os_vif_python: Path = Path("python3")
+    """The interpreter of an environment with os-vif and its plugins."""
     sysfs: Path = Path("/sys")
     """Where the kernel shows devices."""
     sriov_cards: Sequence[str] = ()

@@ -4,34 +4,31 @@ A type of port is handed over where kuryr.conf says so (`[binding] drivers = <vi
 type's name. The plugin connects the outer end of a veth pair, as it would connect a machine's tap device. It is told
 what os-vif has words for: the port's id, MAC address and network, and the bridge if Neutron names one.
 
-os-vif loads eventlet and half of oslo, and a plugin may take as long as it likes. So each call is a process of its own,
-`kuryr.binding.osvif_call`, which is ended when it takes too long. os-vif is installed only where it is wanted
-(`pip install kuryr[os-vif]`).
+os-vif brings eventlet, which the library `ovs` uses as soon as it is there, and a plugin may take as long as it likes.
+So os-vif lives in an environment of its own, such as Nova's, and each call is a process, which is ended when it takes
+too long: the file `osvif_call.py` beside this one.
 """
 
 import json
-import os
-import sys
 from collections.abc import Collection
-from importlib.metadata import entry_points
+from pathlib import Path
 
 from kuryr.binding.commands import run
 from kuryr.binding.handed import HandedDriver
 from kuryr.binding.pairs import outer_name
 from kuryr.model import Claim, Vif
 
-PLUGINS = "os_vif"
-"""os-vif's entry point group."""
+_CALL = Path(__file__).with_name("osvif_call.py")
 
 
 class OsVifDriver(HandedDriver):
-    """See `kuryr.binding.driver.BindingDriver`. Serves every type of port for which os-vif has a plugin."""
+    """See `kuryr.binding.driver.BindingDriver`. Serves every type of port that kuryr.conf hands over."""
 
     name, what = "os_vif", "plugin of os-vif"
 
     def types(self) -> Collection[str]:
-        """The names of the installed plugins."""
-        return entry_points(group=PLUGINS).names
+        """What kuryr.conf says."""
+        return [kind for kind, driver in self.context.drivers.items() if driver == self.name]
 
     def bind(self, vif: Vif, claim: Claim) -> None:
         """Have the plugin connect the outer end."""
@@ -56,10 +53,9 @@ class OsVifDriver(HandedDriver):
             "project_id": vif.project_id,
         }
         run(
-            [sys.executable, "-m", "kuryr.binding.osvif_call", method, json.dumps(port)],
+            [self.context.os_vif_python, "-W", "ignore", _CALL, method, json.dumps(port)],
             f"{method} of port {vif.port_id} by os-vif's plugin {vif.vif_type}",
             self.context.script_timeout,
-            {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONWARNINGS": "ignore"},
         )
 
 

@@ -1,6 +1,7 @@
-"""One call of os-vif, in a process of its own: `python -m kuryr.binding.osvif_call plug|unplug PORT`.
+"""One call of os-vif, in a process of its own: `python osvif_call.py plug|unplug PORT`.
 
-PORT is the JSON that `kuryr.binding.osvif` writes. What fails is said in one line, with exit status 1.
+PORT is the JSON that `kuryr.binding.osvif` writes. What fails is said in one line, with exit status 1. This runs where os-vif
+is installed; Kuryr need not be.
 """
 
 import json
