@@ -1,7 +1,7 @@
 """One call of os-vif, in a process of its own: `python osvif_call.py plug|unplug PORT`.
 
-PORT is the JSON that `kuryr.binding.osvif` writes. What fails is said in one line, with exit status 1. This runs where os-vif
-is installed; Kuryr need not be.
+PORT is the JSON that `kuryr.binding.osvif` writes. What fails is said in one line, with exit status 1. This runs where
+os-vif is installed; Kuryr need not be.
 """
 
 import json
