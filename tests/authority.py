@@ -32,8 +32,11 @@ class Authority:
         basic = x509.BasicConstraints(ca=True, path_length=None)
         self.file = self._write(f"{name}.pem", self._signed(name, self._key, basic))
 
-    def issue(self, name: str, *, address: str = "") -> Pair:
-        """A certificate for whoever is called `name`; for a server with the address that clients know it by."""
+    def issue(self, name: str, *, address: str = "", days: float = 1) -> Pair:
+        """A certificate for whoever is called `name`; for a server with the address that clients know it by.
+
+        It is valid for so many `days` from now, as it has been since yesterday.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address))] if address else []
         usage = ExtendedKeyUsageOID.SERVER_AUTH if address else ExtendedKeyUsageOID.CLIENT_AUTH
@@ -44,7 +47,8 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return Pair(
-            self._write(f"{name}.pem", self._signed(name, key, *extensions)), self._write(f"{name}.key", secret)
+            self._write(f"{name}.pem", self._signed(name, key, *extensions, days=days)),
+            self._write(f"{name}.key", secret),
         )
 
     def encrypted(self, pair: Pair) -> Path:
@@ -54,7 +58,7 @@ class Authority:
         secret = key.private_bytes(serialization.Encoding.PEM, form, serialization.BestAvailableEncryption(b"secret"))
         return self._write("encrypted.key", secret)
 
-    def _signed(self, name: str, key: Key, *extensions: x509.ExtensionType) -> bytes:
+    def _signed(self, name: str, key: Key, *extensions: x509.ExtensionType, days: float = 1) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
         builder = x509.CertificateBuilder(
             _name(self._name),
@@ -62,7 +66,7 @@ class Authority:
             key.public_key(),
             x509.random_serial_number(),
             now - datetime.timedelta(days=1),
-            now + datetime.timedelta(days=1),
+            now + datetime.timedelta(days=days),
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))

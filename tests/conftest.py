@@ -14,8 +14,14 @@ from kuryr_lab.tenant import TenantNetwork
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--engine` and `--profile`."""
+    """Add `--engine`, `--profile` and `--transport`."""
     parser.addoption("--engine", default=engines.DEFAULT, help="which Docker the lab's hosts run (kuryr-lab engines)")
+    parser.addoption(
+        "--transport",
+        default="local",
+        choices=["local", "remote"],
+        help="whether drivers in unit tests have credentials, or reach the cloud through a gateway service",
+    )
     parser.addoption("--profile", default=profiles.CORE, help="what the lab's cloud is made of (kuryr-lab profiles)")
 
 
@@ -25,15 +31,19 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the engine is too old to show: a test marked `engines(since=28)` wants 28 or later."""
+    """Leave out what cannot be shown.
+
+    A test marked `engines(since=28)` wants 28 or later, one marked `credentials` a driver that has them.
+    """
     generation = int(config.getoption("engine").partition(".")[0])
 
     def wants(item: pytest.Item) -> int:
         return max((mark.kwargs.get("since", 0) for mark in item.iter_markers("engines")), default=0)
 
-    too_new = [item for item in items if wants(item) > generation]
-    config.hook.pytest_deselected(items=too_new)
-    items[:] = [item for item in items if item not in too_new]
+    remote = config.getoption("transport") == "remote"
+    others = [item for item in items if wants(item) > generation or (remote and item.get_closest_marker("credentials"))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,51 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 from kuryr.errors import KuryrError
 
 LOG = logging.getLogger(__name__)
 
 Task = Callable[[], None]
+
+
+class Work(Protocol):
+    """Whoever does what need not be waited for."""
+
+    def soon(self, task: Task) -> Future[None] | None:
+        """Run `task` as soon as possible. None when it will not be run."""
+
+    def later(self, delay: float, task: Task) -> None:
+        """Run `task` after `delay` seconds."""
+
+
+class Afterwards:
+    """For whoever is not waited for anyhow: does by himself, before he ends, what he has asked for. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[Task, Future[None]]] = []
+
+    def soon(self, task: Task) -> Future[None]:
+        """Keep `task` for `finish`."""
+        future: Future[None] = Future()
+        with self._lock:
+            self._waiting.append((task, future))
+        return future
+
+    def later(self, delay: float, task: Task) -> None:
+        """Leave `task` to the sweep."""
+
+    def finish(self) -> None:
+        """Do everything that waits."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    return
+                task, future = self._waiting.pop(0)
+            _run_logged(task)
+            future.set_result(None)
 
 
 class Behind:
@@ -71,11 +110,7 @@ class Behind:
 
     def _run(self, task: Task) -> None:
         try:
-            task()
-        except KuryrError as error:
-            LOG.warning("work behind failed: %s", error)
-        except Exception:
-            LOG.exception("work behind failed")
+            _run_logged(task)
         finally:
             with self._changed:
                 self._waiting -= 1
@@ -90,3 +125,12 @@ class Behind:
                     return
                 _, _, task = heapq.heappop(self._delayed)
             self.soon(task)
+
+
+def _run_logged(task: Task) -> None:
+    try:
+        task()
+    except KuryrError as error:
+        LOG.warning("work behind failed: %s", error)
+    except Exception:
+        LOG.exception("work behind failed")

@@ -94,6 +94,29 @@ DOCKER = [
     cfg.IntOpt("local_threads", default=8, min=1, max=64, help="Calls that never wait for Neutron at one time."),
 ]
 
+GATEWAY = [
+    cfg.URIOpt(
+        "url",
+        schemes=["https"],
+        help="The gateway service that reaches the cloud for this host, which then needs no credentials: "
+        "https://host:port. Default: none, the driver reaches the cloud by itself.",
+    ),
+    cfg.StrOpt("listen", help="Where `kuryr gateway serve` listens: host:port."),
+    cfg.StrOpt(
+        "ca",
+        help="PEM file of the authorities whose certificates the other side must have: the service's for a driver, "
+        "those of its clients for the service. Make one of your own.",
+    ),
+    cfg.StrOpt("certificate", help="PEM file of the certificate, with its chain, that this side shows."),
+    cfg.StrOpt("key", help="PEM file of that certificate's key, without a passphrase."),
+    cfg.StrOpt(
+        "grants", default="/etc/kuryr/grants.toml", help="The service's table of who may do what; see docs/gateway.md."
+    ),
+    cfg.FloatOpt("timeout", default=60.0, min=1, help="Seconds after which the service gives a call up."),
+    cfg.IntOpt("threads", default=64, min=2, max=512, help="Calls that the service works on at one time."),
+    cfg.IntOpt("node_threads", default=16, min=1, max=512, help="The same for one client."),
+]
+
 BINDING = [
     cfg.StrOpt("integration_bridge", default="br-int", help="The Open vSwitch bridge that Neutron's agent wires."),
     cfg.StrOpt("ovsdb_connection", default="unix:/run/openvswitch/db.sock", help="Where the local OVSDB listens."),
@@ -162,7 +185,14 @@ SWEEP = [
     cfg.FloatOpt("interval", default=3600.0, min=1, help="Seconds between two looks at everything on this host."),
 ]
 
-GROUPS = {"DEFAULT": GENERAL, "neutron": NEUTRON, "docker": DOCKER, "binding": BINDING, "sweep": SWEEP}
+GROUPS = {
+    "DEFAULT": GENERAL,
+    "neutron": NEUTRON,
+    "docker": DOCKER,
+    "gateway": GATEWAY,
+    "binding": BINDING,
+    "sweep": SWEEP,
+}
 
 
 def load(files: Sequence[Path] | None = None) -> cfg.ConfigOpts:

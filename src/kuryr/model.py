@@ -11,8 +11,9 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Protocol
+from typing import Annotated, Protocol
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -23,6 +24,39 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def is_uuid(text: str) -> bool:
     """Whether a text has the form of Neutron's ids."""
     return _UUID.fullmatch(text) is not None
+
+
+class Kind(Enum):
+    """What a text names in the cloud, said by its type: so whoever passes it on can see whether that is allowed."""
+
+    NETWORK = auto()
+    SUBNET = auto()
+    PORT = auto()
+    SECURITY_GROUP = auto()
+    QOS_POLICY = auto()
+    SUBNET_POOL = auto()
+    ROUTER = auto()
+    FLOATING_IP = auto()
+    EXTERNAL_NETWORK = auto()
+    PROJECT = auto()
+
+
+NetworkId = Annotated[str, Kind.NETWORK]
+SubnetId = Annotated[str, Kind.SUBNET]
+PortId = Annotated[str, Kind.PORT]
+SecurityGroupId = Annotated[str, Kind.SECURITY_GROUP]
+QosPolicyId = Annotated[str, Kind.QOS_POLICY]
+SubnetPoolId = Annotated[str, Kind.SUBNET_POOL]
+RouterId = Annotated[str, Kind.ROUTER]
+FloatingIPId = Annotated[str, Kind.FLOATING_IP]
+ExternalNetworkId = Annotated[str, Kind.EXTERNAL_NETWORK]
+ProjectId = Annotated[str, Kind.PROJECT]
+
+AS_SAID = object()
+"""Marks an argument in which names stand as a user said them: it is asked what they mean."""
+
+Word = Annotated[str, re.compile(r"[A-Za-z0-9_.-]{0,128}")]
+"""A text of the front end's that becomes part of something that is parsed again."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +108,8 @@ class AddressRange:
 class Subnet:
     """A Neutron subnet as far as containers need it."""
 
-    id: str
-    network_id: str
+    id: SubnetId
+    network_id: NetworkId
     cidr: IPNetwork
     gateway: IPAddress | None
     name: str = ""
@@ -96,9 +130,9 @@ class Subnet:
 class Network:
     """A Neutron network with its subnets."""
 
-    id: str
+    id: NetworkId
     name: str
-    project_id: str
+    project_id: ProjectId
     mtu: int
     mark: str = ""
     """Its description in Neutron: equal to a `Mark` if that Kuryr made the network."""
@@ -113,7 +147,7 @@ class Network:
 class FixedIP:
     """An address of a port, and the subnet it comes from."""
 
-    subnet_id: str
+    subnet_id: SubnetId
     address: IPAddress
 
 
@@ -157,10 +191,10 @@ class PortTraits:
     Groups and policies are ids, in what a user says also names.
     """
 
-    security_groups: tuple[str, ...] | None = None
+    security_groups: tuple[SecurityGroupId, ...] | None = None
     """() for none at all; None for the project's default group."""
     port_security: bool | None = None
-    qos_policy: str = ""
+    qos_policy: QosPolicyId = ""
     dns_name: str = ""
     allowed_address_pairs: tuple[AddressPair, ...] = ()
 
@@ -204,8 +238,8 @@ class Lent:
 class Vif:
     """A Neutron port that is bound to a host: all that a binding driver needs to plug it."""
 
-    port_id: str
-    network_id: str
+    port_id: PortId
+    network_id: NetworkId
     mac: str
     mtu: int
     fixed_ips: tuple[FixedIP, ...]
@@ -214,7 +248,7 @@ class Vif:
     details: Mapping[str, object] = field(default_factory=dict)
     profile: Mapping[str, object] = field(default_factory=dict)
     """What its maker, or an operator, says of the hardware that it takes (binding:profile)."""
-    project_id: str = ""
+    project_id: ProjectId = ""
     owner: str = ""
     """Who uses the port, as written in Neutron; "" while it is only reserved."""
     traits: PortTraits = USUAL_PORT
@@ -232,7 +266,7 @@ class Vif:
         return next((fixed_ip.address for fixed_ip in self.fixed_ips if fixed_ip.subnet_id == subnet_id), None)
 
 
-Wanted = tuple[str, IPAddress | None]
+Wanted = tuple[SubnetId, IPAddress | None]
 """An address that a port shall have: the subnet's id, and which one, or None for any."""
 
 
@@ -279,9 +313,9 @@ def sticky_mac(key: str) -> str:
 class PortRequest:
     """What a port must be. `owner` is "" when it is reserved before its user is known."""
 
-    network_id: str
+    network_id: NetworkId
     fixed_ips: tuple[Wanted, ...]
-    owner: str = ""
+    owner: Word = ""
     mac: str | None = None
     name: str = ""
     traits: PortTraits = USUAL_PORT
@@ -340,17 +374,17 @@ class Cloud(Protocol):
         left, NotFound when what is chosen does not exist.
         """
 
-    def spare(self, network_id: str, subnet_ids: Sequence[str]) -> int:
+    def spare(self, network_id: NetworkId, subnet_ids: Sequence[SubnetId]) -> int:
         """How many ports one host may keep ready in these subnets. From memory, if the network was read before."""
 
-    def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
+    def readdress(self, port_id: PortId, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give a port that is not lent exactly these addresses.
 
         Raises NotFound when the port is gone, Conflict when an address is taken, Exhausted when none is left.
         """
 
     def identify(
-        self, vif: Vif, owner: str, name: str, traits: PortTraits = USUAL_PORT, openings: Collection[Opening] = ()
+        self, vif: Vif, owner: Word, name: str, traits: PortTraits = USUAL_PORT, openings: Collection[Opening] = ()
     ) -> Vif | None:
         """Write on the port who uses it, and what it shall be besides; None when the port is gone.
 

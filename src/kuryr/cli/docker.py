@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from oslo_config import cfg
 
 from kuryr import config
 from kuryr.errors import InvalidInput
@@ -23,6 +24,18 @@ class PluginFile(enum.StrEnum):
 
     SPEC = "spec"
     JSON = "json"
+
+
+def log(conf: cfg.ConfigOpts) -> None:
+    """Write what a service of Kuryr's says to its standard error."""
+    logging.basicConfig(
+        level=logging.DEBUG if conf.debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "asyncio", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Its warning that a plug-in cannot be loaded would stand beside our own line that says so.
+    logging.getLogger("stevedore").setLevel(logging.ERROR)
 
 
 app = typer.Typer(help="Kuryr as Docker's network and IPAM driver.", no_args_is_help=True)
@@ -43,18 +56,12 @@ def serve(config_file: ConfigFiles = None) -> None:
     """
     from kuryr.docker.server import sockets, tcp  # noqa: PLC0415
     from kuryr.docker.server.service import serve as serve_docker  # noqa: PLC0415
+    from kuryr.web.listeners import Listener  # noqa: PLC0415
 
     conf = config.load(config_file)
-    logging.basicConfig(
-        level=logging.DEBUG if conf.debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
-    for chatty in ("httpx", "httpcore", "keystoneauth", "urllib3", "ovsdbapp", "pyroute2", "asyncio", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # Its warning that a plug-in cannot be loaded would stand beside our own line that says so.
-    logging.getLogger("stevedore").setLevel(logging.ERROR)
+    log(conf)
     secured = tcp.listen(conf)
-    local = sockets.Listener(sockets.passed() or sockets.listen(Path(conf.docker.socket)))
+    local = Listener(sockets.passed() or sockets.listen(Path(conf.docker.socket)))
     serve_docker(conf, [local, secured] if secured else [local])
 
 
@@ -75,7 +82,8 @@ def plugin_file(
 
     kuryr docker plugin-file json > /etc/docker/plugins/kuryr.json
     """
-    from kuryr.docker.server import discovery, tcp  # noqa: PLC0415
+    from kuryr.docker.server import discovery  # noqa: PLC0415
+    from kuryr.web.listeners import address as parsed  # noqa: PLC0415
 
     conf = config.load(config_file)
     socket = Path(conf.docker.socket)
@@ -84,6 +92,6 @@ def plugin_file(
     else:
         if not (reached_at := address or conf.docker.listen_tcp):
             raise InvalidInput("the driver listens on no TCP port", hint="set [docker] listen_tcp, or give --address")
-        typer.echo(discovery.description(socket.stem, *tcp.address(reached_at), certificates), nl=False)
+        typer.echo(discovery.description(socket.stem, *parsed(reached_at), certificates), nl=False)
     if discovery.SOCKETS in socket.parents:
         typer.echo(f"note: an engine on this host takes {socket} without looking for a file", err=True)

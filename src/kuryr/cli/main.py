@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kuryr.cli import docker, preallocate, published
+from kuryr.cli import docker, gateway, preallocate, published
 from kuryr.errors import KuryrError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 docker.app.command()(published.published)
 app.add_typer(docker.app, name="docker")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(preallocate.app, name="preallocate")
 
 

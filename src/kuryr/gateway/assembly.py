@@ -1,8 +1,9 @@
 """The cloud's side of one host, put together."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from kuryr.behind import Behind
+from kuryr.behind import Work
 from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
@@ -10,6 +11,7 @@ from kuryr.gateway.guards import Guards
 from kuryr.gateway.idle import IdlePorts
 from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
+from kuryr.gateway.leftovers import Leftovers
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.own_networks import OwnNetworks
@@ -18,29 +20,53 @@ from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.routers import Routers
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.gateway.topology import Topology
-from kuryr.model import Mark
+from kuryr.model import Mark, Network
 from kuryr.neutron.client import Neutron
+from kuryr.suspects import Suspects
 
 
-class Gateway:
-    """What a front end asks of the cloud, one part for each kind of thing. Sends nothing by itself.
+@dataclass(frozen=True)
+class Bounds:
+    """How far the cloud's side goes for a host. By default as far as the credentials do."""
+
+    sees: Callable[[Network], bool] | None = None
+    """Which networks are found by name; None for those that the project may use."""
+    lends: bool = True
+    """Whether the host may have existing ports."""
+    inherits: bool = True
+    """Whether kuryr-libnetwork may have left something for the host."""
+
+
+NO_BOUNDS = Bounds()
+
+
+class LocalGateway:
+    """`gateway.protocol.Gateway` in the process that holds the credentials. Sends nothing by itself.
 
     `sweep_soon` is called when something may have been left behind.
     """
 
     def __init__(
-        self, neutron: Neutron, mark: Mark, behind: Behind, sweep_soon: Callable[[], None], defaults: Defaults
+        self,
+        neutron: Neutron,
+        mark: Mark,
+        behind: Work,
+        sweep_soon: Callable[[], None],
+        defaults: Defaults,
+        bounds: Bounds = NO_BOUNDS,
     ) -> None:
         anchors = Anchors(neutron, mark)
-        self.topology = Topology(neutron)
+        self.topology = Topology(neutron, bounds.sees)
         self.openings = Openings(neutron, mark)
-        self.ports = LocalCloud(neutron, self.topology, self.openings, mark)
+        self.ports = LocalCloud(neutron, self.topology, self.openings, mark, lends=bounds.lends)
         self.keeping = Keeping(neutron, mark, behind)
-        self.inheritance = Inheritance(neutron, self.topology, anchors, self.ports, mark)
+        self.inheritance = Inheritance(neutron, self.topology, anchors, self.ports, mark) if bounds.inherits else None
+        self.routers = Routers(neutron)
+        self.floating = FloatingIPs(neutron, mark, behind, sweep_soon)
         self.networks = Networks(
             self.topology,
             anchors,
-            OwnNetworks(neutron, self.topology, mark, sweep_soon),
+            OwnNetworks(neutron, self.topology, self.routers, self.floating, mark, sweep_soon),
             self.openings,
             self.keeping,
             self.inheritance,
@@ -50,6 +76,8 @@ class Gateway:
         self.subnet_pools = SubnetPools(neutron, defaults)
         self.reservations = Reservations(neutron, mark, behind, sweep_soon)
         self.idle = IdlePorts(neutron, mark, sweep_soon)
-        self.routers = Routers(neutron)
-        self.floating = FloatingIPs(neutron, mark, behind, sweep_soon)
         self.forwardings = Forwardings(neutron, mark)
+
+    def leftovers(self, suspects: Callable[[], Suspects]) -> Leftovers:
+        """What nothing uses any more; each kind has suspects of its own."""
+        return Leftovers(self.networks, self.reservations, self.idle, self.openings, self.floating, suspects)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from kuryr.behind import Behind
+from kuryr.behind import Work
 from kuryr.errors import Conflict, KuryrError, NotFound
 from kuryr.model import IPAddress, Mark, Network
 from kuryr.neutron.client import Neutron
@@ -48,7 +48,7 @@ class FloatingIPs:
     `sweep_soon` is called when something may have been left behind.
     """
 
-    def __init__(self, neutron: Neutron, mark: Mark, behind: Behind, sweep_soon: Callable[[], None]) -> None:
+    def __init__(self, neutron: Neutron, mark: Mark, behind: Work, sweep_soon: Callable[[], None]) -> None:
         self._neutron = neutron
         self._mark = mark
         self._behind = behind

@@ -4,17 +4,13 @@ What was found is remembered; whoever learns that one is gone asks anew.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from kuryr.errors import NotFound
 from kuryr.gateway.naming import Names, Shared
 from kuryr.model import Named, PortTraits
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.collection import Collection
-
-Made = TypeVar("Made")
 
 
 class Guards:
@@ -39,17 +35,6 @@ class Guards:
         if policy:
             (policy,) = self._found("QoS policy", self._neutron.qos_policies, [policy], project, anew=anew)
         return replace(traits, security_groups=groups, qos_policy=policy)
-
-    def with_ids(self, traits: PortTraits, project_id: str, make: Callable[[PortTraits], Made]) -> Made:
-        """What `make` makes of the traits with ids; made once more when what was looked up before is gone now."""
-        known = self.resolve(traits, project_id)
-        try:
-            return make(known)
-        except NotFound:
-            anew = self.resolve(traits, project_id, anew=True)
-            if anew == known:
-                raise
-            return make(anew)
 
     def _found(
         self, kind: str, collection: Collection[Shared], texts: Sequence[str], project_id: str, *, anew: bool

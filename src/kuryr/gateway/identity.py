@@ -23,9 +23,12 @@ of tags, of which Neutron allows fifty on a network, far fewer than a network ma
 used, because Neutron trusts such ports and leaves anti-spoofing off.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Annotated
 
-from kuryr.model import USUAL_PORT, Mark, PortTraits
+from kuryr.model import USUAL_PORT, Mark, PortTraits, Word
 
 PORT_OWNER = "compute:kuryr"
 IDLE_OWNER = "kuryr:idle"
@@ -33,7 +36,13 @@ ANCHOR_OWNER = "kuryr:network"
 RESERVATION_OWNER = "kuryr:address"
 RESERVED = "kuryr:reserved"
 
+Setting = Annotated[str, re.compile(r"[^,\s]{0,128}")]
+"""One of the words that an anchor keeps."""
+
 _KEEPER, _FREED = "keeper=", "freed"
+_THROUGH = "through="
+INHERITED = "libnetwork"
+"""The setting of an anchor that took a network over from kuryr-libnetwork."""
 
 DEVICE_ID_LIMIT = 255
 """Longest device_id that Neutron stores (neutron_lib.db.constants, DEVICE_ID_FIELD_SIZE)."""
@@ -43,8 +52,8 @@ DEVICE_ID_LIMIT = 255
 class Berth:
     """One subnet of the engine's network. `key` is that by which its addresses are asked for, "" if they never are."""
 
-    key: str
-    subnet: str
+    key: Word
+    subnet: Word
     """The beginning of the subnet's id: enough within one network, and an anchor must be short."""
 
     @classmethod
@@ -69,9 +78,9 @@ class Anchorage:
     `berths` are its subnets, in the engine's order; `settings` are words of the front end.
     """
 
-    owner: str
+    owner: Word
     berths: tuple[Berth, ...] = ()
-    settings: tuple[str, ...] = ()
+    settings: tuple[Setting, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -121,6 +130,21 @@ class Anchor:
 def name_for(owner: str) -> str:
     """How what is made for a network of the engine is called; names are for people and need not be unique."""
     return f"kuryr-{owner[:12]}"
+
+
+def is_reserved(setting: str) -> bool:
+    """Whether a setting is one by which the cloud's side knows whom it belongs to, and not a front end's word."""
+    return setting.startswith((_KEEPER, _FREED)) or setting == INHERITED
+
+
+def through_words(id_: str) -> tuple[str, ...]:
+    """The setting of an anchor whose network is published through a floating IP or an external network, if any."""
+    return (f"{_THROUGH}{id_}",) if id_ else ()
+
+
+def through(settings: Iterable[str]) -> str:
+    """What such a setting says; "" if there is none."""
+    return next((word.removeprefix(_THROUGH) for word in settings if word.startswith(_THROUGH)), "")
 
 
 def keeper_words(keeper: str) -> tuple[str, ...]:

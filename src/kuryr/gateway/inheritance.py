@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
 from kuryr.gateway.anchors import Anchors
-from kuryr.gateway.identity import ANCHOR_OWNER, PORT_OWNER, Anchorage, Berth, lent_owner
+from kuryr.gateway.identity import ANCHOR_OWNER, INHERITED, PORT_OWNER, Anchorage, Berth, lent_owner
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.topology import Topology
 from kuryr.model import Mark, Network, Vif, is_uuid
@@ -26,9 +26,6 @@ from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 
 LOG = logging.getLogger(__name__)
-
-INHERITED = "libnetwork"
-"""The setting of an anchor that took a network over."""
 
 _LOWER, _UPPER = "kuryr.net.uuid.lh:", "kuryr.net.uuid.uh:"
 _EXISTING_NETWORK = "kuryr.net.existing:"

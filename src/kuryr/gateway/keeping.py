@@ -11,7 +11,7 @@ keeper's anchor, before its own goes.
 import threading
 from concurrent.futures import Future, wait
 
-from kuryr.behind import Behind
+from kuryr.behind import Work
 from kuryr.errors import CloudError, Conflict
 from kuryr.gateway.identity import ANCHOR_OWNER, IDLE_OWNER, Anchor, Anchorage
 from kuryr.gateway.traits import port_spec
@@ -28,7 +28,7 @@ RETRY = 30.0
 class Keeping:
     """Makes and removes what keepers keep. Thread-safe."""
 
-    def __init__(self, neutron: Neutron, mark: Mark, behind: Behind) -> None:
+    def __init__(self, neutron: Neutron, mark: Mark, behind: Work) -> None:
         self._neutron = neutron
         self._mark = mark
         self._behind = behind

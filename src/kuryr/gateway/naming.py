@@ -5,6 +5,7 @@ see more; and the project's own comes before what others share.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
@@ -53,21 +54,25 @@ class Names:
         """Those that the project may see."""
         return [each for each in found if each.shared or each.project_id == self._project_id]
 
-    def find(self, collection: "Collection[Found]", kind: str, named: Named) -> Sequence[Found]:
-        """All that are named so, visible or not: one request. Raises NotFound, InvalidInput for a wrong name."""
+    def find(self, collection: "Collection[Found]", named: Named) -> Sequence[Found]:
+        """All that are named so, visible or not: one request."""
         if named.id:
-            found = collection.get(named.id)
-            if named.name not in {"", found.name}:
-                raise InvalidInput(f"{kind} {found.id} is named {found.name!r}, not {named.name!r}")
-            return [found]
+            with suppress(NotFound):
+                return [collection.get(named.id)]
+            return []
         filters = {"name": named.name, "tags": named.tag}
         return collection.list(**{key: value for key, value in filters.items() if value})
 
     def only(self, found: Sequence[Found], kind: str, named: Named, option: str) -> Found:
-        """The one of the visible ones that is meant. Raises NotFound, Conflict when there are several.
+        """The one of the visible ones that is meant.
+
+        Raises NotFound, in the same words whether there is none or it is not visible, InvalidInput for a wrong name,
+        Conflict when there are several.
 
         `option` is that by which the user can tell them apart.
         """
+        if named.id and found and named.name not in {"", found[0].name}:
+            raise InvalidInput(f"{kind} {named.id} is named {found[0].name!r}, not {named.name!r}")
         candidates = [each for each in found if each.project_id == self._project_id] or found
         if not candidates:
             own = self._project_id == self._neutron.project_id

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
 from kuryr.gateway.anchors import Anchored, Anchors
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.identity import Anchor, Anchorage, Berth
-from kuryr.gateway.inheritance import INHERITED, Inheritance
+from kuryr.gateway.identity import INHERITED, Anchor, Anchorage, Berth
+from kuryr.gateway.inheritance import Inheritance
 from kuryr.gateway.keeping import Keeping
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.own_networks import OwnNetworks
-from kuryr.gateway.specs import USUAL_NETWORK, NetworkSpec, SubnetSpec
+from kuryr.gateway.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
 from kuryr.model import USUAL_PORT, Network, PortTraits, is_uuid
@@ -30,8 +30,8 @@ LOG = logging.getLogger(__name__)
 class Networks:
     """Makes, adopts and removes the networks of one host's engine. Thread-safe.
 
-    `anchors` say which there are, `own` has those that Kuryr made for them. `sweep_soon` is called when something may
-    have been left behind.
+    `anchors` say which there are, `own` has those that Kuryr made for them; `inheritance` is None where nothing can
+    have been inherited. `sweep_soon` is called when something may have been left behind.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Networks:
         own: OwnNetworks,
         openings: Openings,
         keeping: Keeping,
-        inheritance: Inheritance,
+        inheritance: Inheritance | None,
         sweep_soon: Callable[[], None],
     ) -> None:
         self._topology = topology
@@ -60,12 +60,12 @@ class Networks:
         settings: tuple[str, ...] = (),
         spec: NetworkSpec = USUAL_NETWORK,
         template: PortTraits = USUAL_PORT,
-        complete: Callable[[Network], Sequence[str]] = lambda _: (),
+        way_out: WayOut = NO_WAY_OUT,
     ) -> Bound:
         """Make a network for the engine's network `owner`: three requests. Twice is once.
 
-        `settings` and `template` are kept on its anchor. `complete` does what else must be done before the network
-        counts, and tells more settings. Raises NotFound when a group or policy is gone.
+        `settings` and `template` are kept on its anchor. Before the network counts, it is led to the outside, which
+        takes requests of its own. Raises NotFound when a group or policy is gone.
         """
         with self._order(owner), self._swept_after_failure():
             if anchor := self.anchors.all().get(owner):
@@ -74,7 +74,7 @@ class Networks:
                 resources = self.own.add_subnets(made, subnets)
                 berths = [Berth.at(spec.key, each.id) for spec, each in zip(subnets, resources, strict=True)]
                 network = self._topology.remember(made, resources)
-                anchorage = Anchorage(owner, tuple(berths), (*settings, *complete(network)))
+                anchorage = Anchorage(owner, tuple(berths), (*settings, *self.own.lead_out(network, way_out)))
                 return _standing(self.anchors.write(network, anchorage, template), network)
 
     def adopt(self, anchorage: Anchorage, network: Network, template: PortTraits = USUAL_PORT) -> Bound:
@@ -100,7 +100,7 @@ class Networks:
             return self._known(lambda anchor: key in anchor.anchorage.keys, key)
         except NotFound:
             # A key of Kuryr's own pools is no id; kuryr-libnetwork's is a subnet pool's.
-            if is_uuid(key) and (found := self._inheritance.of_pool(key)):
+            if self._inheritance and is_uuid(key) and (found := self._inheritance.of_pool(key)):
                 self._sweep_soon()
                 return Bound(*found)
             raise
@@ -110,7 +110,8 @@ class Networks:
 
         Returns all anchors. Raises CloudError.
         """
-        for anchorage, network in self._inheritance.networks(set(owners) - self.anchors.owners()):
+        found = self._inheritance.networks(set(owners) - self.anchors.owners()) if self._inheritance else []
+        for anchorage, network in found:
             try:
                 self.adopt(anchorage, network)
             except (InvalidInput, Conflict) as error:
@@ -119,6 +120,12 @@ class Networks:
                 LOG.info("took network %s over from kuryr-libnetwork", network.name)
                 self._sweep_soon()
         return self.anchors.all()
+
+    def every(self) -> Sequence[Bound]:
+        """All networks of this host's engine: no request if they were read before, as the sweep does."""
+        anchors = self.anchors.all().values()
+        networks = self._topology.networks(anchor.network_id for anchor in anchors)
+        return [_standing(anchor, networks[anchor.network_id]) for anchor in anchors if anchor.network_id in networks]
 
     def remembered_of_key(self, key: str) -> Bound | None:
         """What is known, without asking Neutron, of the network whose addresses are asked for by `key`."""
@@ -192,7 +199,7 @@ class Networks:
         return _standing(anchor, self._topology.network(anchor.network_id))
 
     def _release(self, anchor: Anchor, *, everywhere: bool = False) -> None:
-        if INHERITED in anchor.anchorage.settings:
+        if self._inheritance and INHERITED in anchor.anchorage.settings:
             self._inheritance.give_back(anchor.anchorage, anchor.network_id)
             self._topology.forget(anchor.network_id)
         made = self.own.is_one(anchor.network_id)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from kuryr.errors import CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.identity import IDLE_OWNER, PORT_OWNER, name_for
-from kuryr.gateway.routers import detach_last
-from kuryr.gateway.specs import NetworkSpec, SubnetSpec
+from kuryr.gateway.floating import FloatingIPs
+from kuryr.gateway.identity import IDLE_OWNER, PORT_OWNER, name_for, through_words
+from kuryr.gateway.routers import Routers, detach_last
+from kuryr.gateway.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Topology
 from kuryr.model import Mark, Network
 from kuryr.neutron.client import Neutron
@@ -26,9 +27,19 @@ TAGS_LIMIT = 50
 class OwnNetworks:
     """Makes, changes and deletes them. Thread-safe. `sweep_soon` is called when something was left behind."""
 
-    def __init__(self, neutron: Neutron, topology: Topology, mark: Mark, sweep_soon: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        neutron: Neutron,
+        topology: Topology,
+        routers: Routers,
+        floating: FloatingIPs,
+        mark: Mark,
+        sweep_soon: Callable[[], None],
+    ) -> None:
         self._neutron = neutron
         self._topology = topology
+        self._routers = routers
+        self._floating = floating
         self._mark = mark
         self._sweep_soon = sweep_soon
         self._under_way: set[str] = set()
@@ -52,6 +63,17 @@ class OwnNetworks:
     def add_subnets(self, network: NetworkResource, specs: Sequence[SubnetSpec]) -> Sequence[SubnetResource]:
         """New subnets, in their order: one request for all."""
         return self._neutron.subnets.create_many([self._subnet(network, spec) for spec in specs])
+
+    def lead_out(self, network: Network, way: WayOut) -> Sequence[str]:
+        """Lead one to the outside: one request for each subnet of a router's, one for a floating IP.
+
+        Returns what the anchor must say of it. Raises InvalidInput, Exhausted.
+        """
+        if way.router_id:
+            self._routers.attach(way.router_id, network)
+        if not way.floating_from:
+            return ()
+        return through_words(self._floating.make(way.floating_from, network.project_id).id)
 
     def is_one(self, network_id: str) -> bool:
         """Whether a network is one of them; False as well when it is gone."""

@@ -25,13 +25,19 @@ _SHARE = 20
 
 
 class LocalCloud:
-    """The cloud as seen from one host, through a Neutron client of the same process. Thread-safe."""
+    """The cloud as seen from one host, through a Neutron client of the same process. Thread-safe.
 
-    def __init__(self, neutron: Neutron, topology: Topology, openings: Openings, mark: Mark) -> None:
+    `lends` says whether the host may have existing ports.
+    """
+
+    def __init__(
+        self, neutron: Neutron, topology: Topology, openings: Openings, mark: Mark, *, lends: bool = True
+    ) -> None:
         self._neutron = neutron
         self._topology = topology
         self._openings = openings
         self._mark = mark
+        self._lends = lends
         self._lending = Lending(neutron, openings, mark)
         self._wiring = Wiring(neutron, mark)
 
@@ -42,6 +48,8 @@ class LocalCloud:
         chosen does not exist, PlugError when nobody on this host could wire it.
         """
         network = self._topology.network(request.network_id)
+        if request.choice and not self._lends:
+            raise InvalidInput("this host may not use existing ports", hint="leave out what chooses one")
         if request.choice:
             ports = [self._lending.chosen(request, network)]
         elif count > 1:
@@ -131,7 +139,7 @@ class LocalCloud:
         except Exhausted:
             raise
         except Conflict:
-            existing = self._lending.instead(request, network)
+            existing = self._lending.instead(request, network) if self._lends else None
             if existing is None:
                 raise
             return existing

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
 
-from kuryr.behind import Behind
+from kuryr.behind import Work
 from kuryr.errors import KuryrError
 from kuryr.gateway.identity import RESERVATION_OWNER
 from kuryr.model import IPAddress, Mark, Network, Wanted
@@ -27,7 +27,7 @@ class Reservations:
     `sweep_soon` is called when something may have been left behind.
     """
 
-    def __init__(self, neutron: Neutron, mark: Mark, behind: Behind, sweep_soon: Callable[[], None]) -> None:
+    def __init__(self, neutron: Neutron, mark: Mark, behind: Work, sweep_soon: Callable[[], None]) -> None:
         self._neutron = neutron
         self._mark = mark
         self._behind = behind

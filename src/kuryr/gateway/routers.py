@@ -20,13 +20,13 @@ class Routers:
 
     def find(self, named: Named) -> RouterResource:
         """The router of Kuryr's project that is meant: one request. Raises NotFound, Conflict when several are."""
-        found = self._names.find(self._neutron.routers, "router", named)
+        found = self._names.find(self._neutron.routers, named)
         own = [router for router in found if router.project_id == self._neutron.project_id]
         return self._names.only(own, "router", named, "neutron.router.uuid")
 
     def find_external(self, named: Named) -> str:
         """The id of the external network that is meant: one request. Raises NotFound, Conflict when several are."""
-        found = self._names.find(self._neutron.networks, "network", named)
+        found = self._names.find(self._neutron.networks, named)
         external = [network for network in found if network.external]
         return self._names.only(external, "external network", named, "neutron.external.uuid").id
 

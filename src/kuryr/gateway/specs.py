@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kuryr.errors import Conflict
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Network, Subnet
+from kuryr.model import (
+    AddressRange,
+    ExternalNetworkId,
+    IPAddress,
+    IPNetwork,
+    Network,
+    RouterId,
+    Subnet,
+    SubnetPoolId,
+    Word,
+)
 
 
 @dataclass(frozen=True)
@@ -19,8 +29,8 @@ class SubnetSpec:
     pools: tuple[AddressRange, ...] = ()
     """Where Neutron may take addresses from; empty for all of the CIDR."""
     dhcp: bool = True
-    key: str = ""
-    subnet_pool: str = ""
+    key: Word = ""
+    subnet_pool: SubnetPoolId = ""
     """The id of Neutron's subnet pool that the CIDR is part of, if it shall be."""
 
 
@@ -55,6 +65,20 @@ class NetworkSpec:
 
 USUAL_NETWORK = NetworkSpec()
 """A network of which nothing is said."""
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """How a network that Kuryr makes is led to the outside; empty for not at all."""
+
+    router_id: RouterId = ""
+    """The router that it is attached to."""
+    floating_from: ExternalNetworkId = ""
+    """The external network from which it gets a floating IP of its own."""
+
+
+NO_WAY_OUT = WayOut()
+"""A network that nobody leads anywhere."""
 
 
 def _domain(text: str) -> str:

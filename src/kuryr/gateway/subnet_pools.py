@@ -40,7 +40,7 @@ class SubnetPools:
         Raises NotFound, Conflict when a name means two, InvalidInput when it is of the other address family.
         """
         option = "neutron.pool.uuid" if version == 4 else "neutron.pool.v6.uuid"
-        visible = self._names.visible(self._names.find(self._neutron.subnet_pools, "subnet pool", named))
+        visible = self._names.visible(self._names.find(self._neutron.subnet_pools, named))
         fitting = [pool for pool in visible if pool.ip_version == version]
         pool = self._names.only(fitting or visible, "subnet pool", named, option)
         if pool.ip_version != version:

@@ -6,7 +6,7 @@ the service role could see every project's.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,14 @@ class Existing:
 
 
 class Topology:
-    """Reads networks with their subnets, and remembers them. Thread-safe."""
+    """Reads networks with their subnets, and remembers them. Thread-safe.
 
-    def __init__(self, neutron: "Neutron") -> None:
+    `sees` says which networks are found by name: by default those of Kuryr's project and those that others share.
+    """
+
+    def __init__(self, neutron: "Neutron", sees: Callable[[Network], bool] | None = None) -> None:
         self._neutron = neutron
+        self._sees = sees
         self._names = Names(neutron)
         self._lock = threading.Lock()
         self._known: dict[str, Network] = {}
@@ -70,17 +74,7 @@ class Topology:
 
     def remember(self, resource: "NetworkResource", subnets: Iterable["SubnetResource"]) -> Network:
         """Keep what was just read or made."""
-        network = Network(
-            id=resource.id,
-            name=resource.name,
-            project_id=resource.project_id,
-            mtu=resource.mtu,
-            mark=resource.description,
-            tags=resource.tags,
-            shared=resource.shared,
-            dns_domain=resource.dns_domain,
-            subnets=tuple(subnet.subnet for subnet in subnets),
-        )
+        network = _network(resource, subnets)
         with self._lock:
             self._known[network.id] = network
         return network
@@ -110,6 +104,9 @@ class Topology:
             return self._read(self._network_of_subnet(existing.subnet, "neutron.subnet.uuid"))
         return self._read(self._network_of_subnet(existing.subnet_v6, "neutron.subnet.v6.uuid"))
 
+    def _visible(self, found: Sequence["NetworkResource"]) -> Sequence["NetworkResource"]:
+        return [each for each in found if self._sees(_network(each))] if self._sees else self._names.visible(found)
+
     def _read_many(self, network_ids: Iterable[str]) -> set[str]:
         """Read networks with their subnets. Returns the ids of those that exist."""
         wanted = sorted(network_ids)
@@ -123,15 +120,29 @@ class Topology:
         return self.remember(resource, self._neutron.subnets.list(network_id=resource.id))
 
     def _find_network(self, named: Named) -> "NetworkResource":
-        found = self._names.find(self._neutron.networks, "network", named)
-        return self._names.only(self._names.visible(found), "network", named, "neutron.net.uuid")
+        found = self._names.find(self._neutron.networks, named)
+        return self._names.only(self._visible(found), "network", named, "neutron.net.uuid")
 
     def _network_of_subnet(self, named: Named, option: str) -> "NetworkResource":
-        found = self._names.find(self._neutron.subnets, "subnet", named)
+        found = self._names.find(self._neutron.subnets, named)
         networks = self._neutron.networks.list(id=[subnet.network_id for subnet in found])
-        visible = {network.id: network for network in self._names.visible(networks)}
+        visible = {network.id: network for network in self._visible(networks)}
         subnet = self._names.only([each for each in found if each.network_id in visible], "subnet", named, option)
         return visible[subnet.network_id]
+
+
+def _network(resource: "NetworkResource", subnets: Iterable["SubnetResource"] = ()) -> Network:
+    return Network(
+        id=resource.id,
+        name=resource.name,
+        project_id=resource.project_id,
+        mtu=resource.mtu,
+        mark=resource.description,
+        tags=resource.tags,
+        shared=resource.shared,
+        dns_domain=resource.dns_domain,
+        subnets=tuple(subnet.subnet for subnet in subnets),
+    )
 
 
 def choose_subnet(network: Network, named: Named, version: int, cidr: IPNetwork | None = None) -> Subnet:

@@ -5,8 +5,7 @@ Neutron's own code (a proxy's page, a library's exception text, which may quote 
 repeated; the original stays as `__cause__` for the log.
 """
 
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from kuryr.errors import (
     NotFound,
     Overtaken,
 )
+from kuryr.neutron.transport import causes, why
 
 _EXHAUSTED = frozenset(
     {
@@ -119,7 +119,7 @@ def unanswered(error: ks.ClientException, url: str = "") -> KuryrError:
         )
     if isinstance(error, ks.HttpError):
         return _keystone_answered(error)
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, http.RequestException) and not isinstance(cause, http.InvalidJSONError):
             return _unreachable(cause, url)
         if isinstance(cause, ks.HttpError):
@@ -166,31 +166,7 @@ def _unreachable(error: http.RequestException, neutron_url: str) -> KuryrError:
         return CloudUnavailable(f"{where} cannot be trusted: TLS failed", hint=_TLS_HINT)
     if isinstance(error, http.ReadTimeout):
         return CloudUnavailable(f"{where} did not answer in time", hint=_DOWN_HINT)
-    return CloudUnavailable(f"{where} cannot be reached: {_why(error)}", hint=_DOWN_HINT)
-
-
-def _why(error: http.RequestException) -> str:
-    """The operating system's reason for a connection that failed."""
-    for cause in _causes(error):
-        if isinstance(cause, socket.gaierror):
-            return "its name cannot be resolved"
-        if isinstance(cause, TimeoutError):
-            break
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-    return "no connection in time" if isinstance(error, http.ConnectTimeout) else "the connection broke"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what led to it, including what urllib3 hands over as `reason` or as an argument."""
-    todo: list[object] = [error]
-    seen: set[int] = set()
-    while todo:
-        one = todo.pop(0)
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+    return CloudUnavailable(f"{where} cannot be reached: {why(error)}", hint=_DOWN_HINT)
 
 
 def _neutron_error(response: Response) -> tuple[str, str | None]:

@@ -19,8 +19,12 @@ from kuryr.neutron.transport import Transport
 LOG = logging.getLogger(__name__)
 
 
-def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None) -> Neutron:
+def connect(
+    conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None, *, project_id: str | None = None
+) -> Neutron:
     """A client for the cloud that section [neutron] of `conf` describes; see `credentials` for what counts.
+
+    It serves the project that the section names, unless `project_id` is given.
 
     Raises InvalidInput when there are no usable credentials. Whether the cloud is there shows in the first call,
     which raises CloudUnavailable within 5 s if it is not (with the default `connect_timeout` of 2 s).
@@ -50,4 +54,4 @@ def connect(conf: cfg.ConfigOpts, observe: Callable[[Call], None] | None = None)
         region_name=found.region,
         endpoint_override=found.endpoint,
     )
-    return Neutron(adapter, project_id=options.project, observe=observe)
+    return Neutron(adapter, project_id=project_id or options.project, observe=observe)

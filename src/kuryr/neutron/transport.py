@@ -13,7 +13,7 @@ not give:
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,6 +79,30 @@ class Transport(HTTPAdapter):
         known = self._failures.get(server)
         if known is not None and began is not None and known[0] >= began:
             raise type(known[1])(*known[1].args, request=request) from known[1]
+
+
+def why(error: http.RequestException) -> str:
+    """The operating system's reason for a connection that failed."""
+    for cause in causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "its name cannot be resolved"
+        if isinstance(cause, TimeoutError):
+            break
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return "no connection in time" if isinstance(error, http.ConnectTimeout) else "the connection broke"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what led to it, including what urllib3 hands over as `reason` or as an argument."""
+    todo: list[object] = [error]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
 class _Connection(HTTPConnection):

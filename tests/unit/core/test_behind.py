@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from kuryr.behind import Behind
-from kuryr.errors import CloudUnavailable
+from kuryr.behind import Afterwards, Behind
+from kuryr.errors import CloudUnavailable, NotFound
 
 
 class Clock:
@@ -106,3 +106,17 @@ def test_closing_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> Non
     behind.close(timeout=0)
     assert "left undone" in caplog.text
     go.set()
+
+
+def test_who_is_not_waited_for_does_himself_what_he_has_asked_for() -> None:
+    work, done = Afterwards(), list[str]()
+
+    def fail() -> None:
+        work.soon(lambda: done.append("third"))
+        raise NotFound("gone")
+
+    first, second = work.soon(lambda: done.append("first")), work.soon(fail)
+    work.later(1, lambda: done.append("later"))
+    assert (done, first.done()) == ([], False)
+    work.finish()
+    assert (done, first.done(), second.done()) == (["first", "third"], True, True)

@@ -5,9 +5,10 @@ import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
+from fakes.transport import EVERYTHING
 from unit.docker.wire import Served, ready, served
 from unit.docker.world import Docker
-from unit.host.node import Node
+from unit.host.node import Node, RemoteNode
 
 
 @pytest.fixture
@@ -21,9 +22,19 @@ def kernel() -> FakeKernel:
 
 
 @pytest.fixture
-def docker(neutron: FakeNeutron, kernel: FakeKernel) -> Iterator[Docker]:
-    docker = Docker(Node(neutron, kernel))
-    docker.node.networks.anchors.owners()
+def node(pytestconfig: pytest.Config, neutron: FakeNeutron, kernel: FakeKernel, tmp_path: Path) -> Node:
+    """The host of that engine, with credentials and without."""
+    if pytestconfig.getoption("--transport") == "local":
+        return Node(neutron, kernel)
+    grants = tmp_path / "grants.toml"
+    grants.write_text(EVERYTHING)
+    return RemoteNode(neutron, kernel, grants)
+
+
+@pytest.fixture
+def docker(neutron: FakeNeutron, node: Node) -> Iterator[Docker]:
+    docker = Docker(node)
+    docker.node.gateway.networks.anchors.owners()
     docker.node.endpoints.load()
     neutron.calls.clear()
     yield docker

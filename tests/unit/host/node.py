@@ -8,12 +8,17 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
+from fakes.transport import MemoryChannel
+from fakes.transport import service as fake_service
 from kuryr.behind import Behind, Task
-from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.assembly import LocalGateway
+from kuryr.gateway.remote.assembly import RemoteGateway
+from kuryr.gateway.service.calls import Calls
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.ready import Sizes
@@ -74,7 +79,7 @@ class Node:
         self.sizes = sizes
         self.sweeps_asked = 0
         self.behind = SteppedBehind()
-        self.gateway = Gateway(neutron.client(), mark, self.behind, self.ask_for_sweep, Defaults())
+        self.gateway = self.reached(neutron)
         self.networks = self.gateway.networks
         self.cloud = self.gateway.ports
         self.binding = kernel.binding()
@@ -86,6 +91,10 @@ class Node:
         )
         self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints)
         self.suspects, self._suspects = self.new_suspects(), self.new_suspects()
+
+    def reached(self, neutron: FakeNeutron) -> LocalGateway:
+        """The cloud's side."""
+        return LocalGateway(neutron.client(), self.mark, self.behind, self.ask_for_sweep, Defaults())
 
     def ask_for_sweep(self) -> None:
         self.sweeps_asked += 1
@@ -111,6 +120,34 @@ class Node:
 
     def close(self) -> None:
         self.behind.close()
+
+
+class RemoteNode(Node):
+    """A process without credentials: it reaches the cloud through a service, which lives on when it is killed."""
+
+    def __init__(
+        self,
+        neutron: FakeNeutron,
+        kernel: FakeKernel,
+        grants: Path,
+        *,
+        clock: Clock | None = None,
+        service: Calls | None = None,
+    ) -> None:
+        self._grants = grants
+        clock = clock or Clock()
+        self.service = service or fake_service(neutron, grants, clock)
+        super().__init__(neutron, kernel, clock=clock)
+
+    def reached(self, neutron: FakeNeutron) -> LocalGateway:
+        """The cloud's side, through the service; of what only the local one has, no test with this node makes use."""
+        channel = MemoryChannel(self.service, "vm1", self.ask_for_sweep)
+        return cast("LocalGateway", RemoteGateway(channel, self.behind, self.ask_for_sweep))
+
+    def restarted(self) -> "RemoteNode":
+        """A new process, after this one was killed."""
+        self.behind.close()
+        return RemoteNode(self.neutron, self.kernel, self._grants, clock=self.clock, service=self.service)
 
 
 @dataclass(frozen=True)

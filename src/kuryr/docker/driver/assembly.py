@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from oslo_config import cfg
 
-from kuryr import config, metrics
+from kuryr import config
 from kuryr.behind import Behind
 from kuryr.binding import configured
 from kuryr.binding.registry import Binding
@@ -24,13 +24,11 @@ from kuryr.docker.sweeps.inheriting import Inheriting
 from kuryr.docker.sweeps.late_words import LateWords
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
-from kuryr.gateway.assembly import Gateway
-from kuryr.gateway.subnet_pools import Defaults
+from kuryr.gateway.connection import connect
+from kuryr.gateway.protocol import Gateway
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.ready import Sizes
 from kuryr.host.reconcile import Reconciler
-from kuryr.neutron.api import Call
-from kuryr.neutron.session import connect
 from kuryr.suspects import Suspects
 
 
@@ -67,18 +65,18 @@ class Driver:
 
     def sweeps(self, suspects: Callable[[], Suspects]) -> list[Sweep]:
         """All that is looked for, in its order; each sweep has suspects of its own."""
-        gateway, anchors, kept = self._gateway, self._gateway.networks.anchors, self._outlets.kept
-        networks, addresses, ports, idle, groups, floating = (suspects() for _ in range(6))
+        anchors, kept, ports = self._gateway.networks.anchors, self._outlets.kept, suspects()
+        leftovers = self._gateway.leftovers(suspects)
         return [
             self._inheriting.sweep,
-            lambda view: gateway.networks.sweep(swarm.alive(view, anchors.owners()), networks),
-            lambda view: gateway.reservations.sweep(view.addresses, addresses),
+            lambda view: leftovers.networks(swarm.alive(view, anchors.owners())),
+            lambda view: leftovers.addresses(view.addresses),
             lambda view: self._reconciler.sweep(view.endpoints, ports),
             self._late_words.sweep,
-            lambda _: gateway.idle.sweep(anchors.stood_on(), idle),
-            lambda _: gateway.openings.sweep(groups),
+            lambda _: leftovers.idle_ports(),
+            lambda _: leftovers.groups(),
             self._labels.sweep,
-            lambda _: gateway.floating.sweep(kept(anchors.settings()), floating),
+            lambda _: leftovers.floating_ips(kept(anchors.settings())),
         ]
 
 
@@ -89,11 +87,9 @@ class ConfiguredDriver(Driver):
     """
 
     def __init__(self, conf: cfg.ConfigOpts, pending: PendingPools) -> None:
-        mark = config.mark(conf)
         self._behind = Behind()
-        defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
-        gateway = Gateway(connect(conf, observe), mark, self._behind, self._sweep_soon, defaults)
-        binding = Binding(configured.context(conf, mark))
+        gateway = connect(conf, self._behind, self._sweep_soon)
+        binding = Binding(configured.context(conf, config.mark(conf)))
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         sizes = Sizes(most=conf.binding.ready_ports_max)
@@ -117,8 +113,3 @@ class ConfiguredDriver(Driver):
 
     def _sweep_soon(self) -> None:
         self._sweeper.soon()
-
-
-def observe(call: Call) -> None:
-    """Measure a request to Neutron."""
-    metrics.CLOUD_CALLS.labels(call.method, call.resource, call.status).observe(call.seconds)

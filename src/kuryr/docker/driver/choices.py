@@ -18,9 +18,9 @@ from kuryr.docker.engine import Engine, EngineSilent
 from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.catalogue import Place, Values
 from kuryr.docker.options.settings import Labels, Sticky
-from kuryr.errors import InvalidInput
+from kuryr.errors import InvalidInput, NotFound
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.guards import Guards
+from kuryr.gateway.protocol import Guards
 from kuryr.model import USUAL_PORT, Choice, IPAddress, PortTraits
 
 LOG = logging.getLogger(__name__)
@@ -70,8 +70,19 @@ class Choices:
         return _by_address(Sticky.of(bound.anchorage.settings), next(iter(addresses), None))
 
     def fulfil(self, bound: Bound, own: PortTraits, base: PortTraits, make: Callable[[PortTraits], Made]) -> Made:
-        """What `make` makes of the traits, by id, that a container says on top of a `base`. Raises InvalidInput."""
-        return self._guards.with_ids(own, bound.network.project_id, lambda known: make(traits.together(known, base)))
+        """What `make` makes of the traits, by id, that a container says on top of a `base`.
+
+        Made once more when what was looked up before is gone now. Raises InvalidInput.
+        """
+        project_id = bound.network.project_id
+        known = self._guards.resolve(own, project_id)
+        try:
+            return make(traits.together(known, base))
+        except NotFound:
+            anew = self._guards.resolve(own, project_id, anew=True)
+            if anew == known:
+                raise
+            return make(traits.together(anew, base))
 
     def _labels(self, name: str, use: Labels) -> Mapping[str, str]:
         if not name or use is Labels.IGNORE:

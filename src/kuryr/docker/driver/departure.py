@@ -2,9 +2,7 @@
 
 from kuryr.docker.options.settings import Sticky
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.protocol import IdlePorts, Networks, Reservations
 from kuryr.host.endpoints import Endpoints
 
 SETTLE = 30.0

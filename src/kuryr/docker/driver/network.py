@@ -19,9 +19,9 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import GENERIC, INTERNAL
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.gateway.assembly import Gateway
 from kuryr.gateway.bound import Bound
 from kuryr.gateway.identity import Anchorage, Berth, keeper_words
+from kuryr.gateway.protocol import Gateway
 from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.model import Named, Network, PortTraits, Subnet
@@ -140,9 +140,8 @@ class NetworkDriver:
             specs = [self._spec(each, said) for each in asked]
             template = self._guards.resolve(said.ports, anew=True)
             outlet = self._outlets.chosen(said.values, said.style, made=True)
-            bound = self._networks.create(
-                owner, specs, said.settings, said.spec, template, lambda made: self._outlets.make(outlet, made)
-            )
+            settings = (*said.settings, *outlet.settings)
+            bound = self._networks.create(owner, specs, settings, said.spec, template, outlet.way)
             self._labels.soon(owner)
         for each in asked:
             if each.pending:
@@ -174,7 +173,7 @@ class NetworkDriver:
         template = self._guards.resolve(said.ports, network.project_id, anew=True)
         berths = tuple(Berth.at(key, subnet.id) for key, subnet in subnets)
         outlet = self._outlets.chosen(said.values, said.style, made=False)
-        settings = (*said.settings, *self._outlets.make(outlet, network))
+        settings = (*said.settings, *self._outlets.led(outlet, network).settings)
         return self._networks.adopt(Anchorage(owner, berths, settings), network, template)
 
     def _found(self, asked: Sequence[Requested], existing: Existing) -> Network | None:

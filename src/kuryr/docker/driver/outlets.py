@@ -12,8 +12,10 @@ from kuryr.docker.options.naming import named
 from kuryr.docker.options.publishing import OPTION, Publication, Publish
 from kuryr.errors import InvalidInput
 from kuryr.gateway.bound import Bound
-from kuryr.gateway.floating import FloatingChoice, FloatingIPs, InUse
-from kuryr.gateway.routers import Routers, external_of_router
+from kuryr.gateway.floating import FloatingChoice, InUse
+from kuryr.gateway.protocol import FloatingIPs, Routers
+from kuryr.gateway.routers import external_of_router
+from kuryr.gateway.specs import WayOut
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import FixedIP, Network, Vif
 
@@ -35,9 +37,20 @@ class Outlet:
     publish: Publish = Publish.NONE
     external_id: str = ""
 
+    @property
+    def way(self) -> WayOut:
+        """What must be made for a network that Kuryr makes."""
+        return WayOut(self.router_id, self.external_id if self.publish is Publish.FORWARDING else "")
+
+    @property
+    def settings(self) -> Sequence[str]:
+        """What the anchor of such a network says, besides the floating IP that is made with it."""
+        through = "" if self.publish is Publish.FORWARDING else self.external_id
+        return Publication(self.publish, through).settings
+
 
 class Outlets:
-    """Looks outlets up, makes them and removes them. Thread-safe."""
+    """Looks outlets up, gives floating IPs and removes them. Thread-safe."""
 
     def __init__(self, routers: Routers, floating: FloatingIPs, endpoints: Endpoints) -> None:
         self._routers = routers
@@ -69,21 +82,18 @@ class Outlets:
             external_id = external_id or external_of_router(found)
         return Outlet(found.id if found else "", publish, external_id)
 
-    def make(self, outlet: Outlet, network: Network) -> Sequence[str]:
-        """Give a network its outlet; answers what its anchor shall say of it.
+    def led(self, outlet: Outlet, network: Network) -> Publication:
+        """How an existing network is published.
 
-        A request for each subnet that is attached, one for the floating IP of forwardings; two more when the external
-        network of an existing one must be found.
+        One request for the floating IP of forwardings, two more when the external network must be found. Raises
+        NotFound, Conflict, Exhausted.
         """
-        if outlet.router_id:
-            self._routers.attach(outlet.router_id, network)
-        external_id = outlet.external_id
-        if outlet.publish is not Publish.NONE and not external_id:
-            external_id = self._routers.external_of(network)
-        through = external_id
+        through = outlet.external_id
+        if outlet.publish is not Publish.NONE and not through:
+            through = self._routers.external_of(network)
         if outlet.publish is Publish.FORWARDING:
-            through = self._floating.make(external_id, network.project_id).id
-        return Publication(outlet.publish, through).settings
+            through = self._floating.make(through, network.project_id).id
+        return Publication(outlet.publish, through)
 
     def remove(self, settings: Sequence[str]) -> None:
         """Remove what a network stood on; its router's interfaces go with the network itself."""

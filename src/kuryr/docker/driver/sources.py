@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kuryr.docker.driver.pools import Source
 from kuryr.docker.options.addresses import is_within
 from kuryr.errors import InvalidInput
-from kuryr.gateway.subnet_pools import SubnetPools
+from kuryr.gateway.protocol import SubnetPools
 from kuryr.model import IPNetwork, Named, Subnet
 from kuryr.neutron.resources import SubnetPoolResource
 

@@ -19,11 +19,10 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP
 from kuryr.errors import InvalidInput
 from kuryr.gateway.forwarding import Forward
+from kuryr.gateway.identity import through, through_words
 from kuryr.model import ANYWHERE, Opening, PortRange
 
 OPTION = "kuryr.publish"
-
-_THROUGH = "through"
 
 
 class Publish(Setting):
@@ -50,14 +49,13 @@ class Publication:
     @property
     def settings(self) -> tuple[str, ...]:
         """What an anchor records; nothing for the default."""
-        return (*self.style.recorded, *([f"{_THROUGH}={self.through}"] if self.through else ()))
+        return (*self.style.recorded, *through_words(self.through))
 
     @classmethod
     def of(cls, settings: Iterable[str]) -> "Publication":
         """What an anchor's settings say."""
         said = list(settings)
-        through = (value for word, _, value in (each.partition("=") for each in said) if word == _THROUGH)
-        return cls(Publish.of(said), next(through, ""))
+        return cls(Publish.of(said), through(said))
 
     @property
     def floating_ip(self) -> str:

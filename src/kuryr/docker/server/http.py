@@ -10,15 +10,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kuryr.docker.protocol import capabilities, messages
 from kuryr.docker.protocol.capabilities import LOCAL
 from kuryr.docker.server.methods import INSTANT, METHODS, Lane, Method
-from kuryr.errors import CloudUnavailable, InvalidInput, KuryrError, NotFound
+from kuryr.errors import CloudUnavailable, KuryrError, NotFound
 from kuryr.neutron.tracing import new_request_id, request_id
+from kuryr.web.asgi import Event, Receive, Send, answer, read
 
 if TYPE_CHECKING:  # the driver is loaded behind the handshake
     from kuryr.docker.driver.assembly import Driver
@@ -35,11 +36,6 @@ WAITING_LIMIT = 1000
 
 Reply = Mapping[str, object]
 Observe = Callable[[str, int, float], None]
-
-Event = Mapping[str, Any]
-"""Of ASGI, the interface between a Python web server and what it serves: half a dozen events, so no framework."""
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
 
 
 class Lanes:
@@ -95,9 +91,7 @@ class Server:
             name = path.removeprefix("/")
             status, reply = await self._serve(name if verb == "POST" else f"{verb} {name}", receive)
             media_type, body = MEDIA_TYPE, msgspec.json.encode(reply)
-        headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await answer(send, status, media_type, body)
 
     async def _serve(self, name: str, receive: Receive) -> tuple[int, Reply]:
         """Answer a method, and tell of it."""
@@ -119,7 +113,7 @@ class Server:
         return status, reply
 
     async def _answer(self, name: str, receive: Receive) -> Reply:
-        body = await _read(receive)
+        body = await read(receive, LARGEST_BODY)
         if name == "Plugin.Activate":
             self._activated()
         if name in self._instant:
@@ -154,16 +148,3 @@ async def _guarded(answer: Awaitable[Reply]) -> tuple[int, Reply]:
 
 def _failure(error: KuryrError) -> tuple[int, Reply]:
     return error.status, {"Err": str(error), "Error": str(error)}
-
-
-async def _read(receive: Receive) -> bytes:
-    body, more = bytearray(), True
-    while more:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise InvalidInput("Docker hung up in the middle of a request")
-        body += event.get("body", b"")
-        if len(body) > LARGEST_BODY:
-            raise InvalidInput("the request is too large")
-        more = event.get("more_body", False)
-    return bytes(body)

@@ -6,24 +6,14 @@ without it an engine takes 15 seconds per stored network to give up when it boot
 
 import os
 import socket
-import ssl
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from kuryr.errors import InvalidInput, KuryrError
+from kuryr.web.listeners import BACKLOG
 
 FIRST_PASSED = 3
 """The first file descriptor that systemd passes (sd_listen_fds(3))."""
-BACKLOG = 512
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A socket that listens; whoever connects must pass `tls`, if there is any."""
-
-    socket: socket.socket
-    tls: ssl.SSLContext | None = None
 
 
 class SocketTaken(KuryrError):

@@ -11,16 +11,21 @@ import logging
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.errors import CloudUnavailable, KuryrError
 from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.networks import Networks
+from kuryr.gateway.protocol import Networks
 from kuryr.host.endpoints import Endpoints
 
 LOG = logging.getLogger(__name__)
 
 
 class Inheriting:
-    """Makes everything that kuryr-libnetwork did for this host's Docker this driver's own."""
+    """Makes everything that kuryr-libnetwork did for this host's Docker this driver's own.
 
-    def __init__(self, engine: Engine, networks: Networks, inheritance: Inheritance, endpoints: Endpoints) -> None:
+    `inheritance` is None where it can have done nothing.
+    """
+
+    def __init__(
+        self, engine: Engine, networks: Networks, inheritance: Inheritance | None, endpoints: Endpoints
+    ) -> None:
         self._engine = engine
         self._networks = networks
         self._inheritance = inheritance
@@ -31,6 +36,8 @@ class Inheriting:
 
         No request while all of Docker's networks are this driver's own.
         """
+        if self._inheritance is None:
+            return 0
         self._networks.inherit(view.networks)
         resisting = 0
         for vif in self._inheritance.ports():

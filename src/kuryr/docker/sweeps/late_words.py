@@ -9,7 +9,7 @@ import logging
 from kuryr.docker.engine import Engine, EngineView
 from kuryr.docker.options.exposure import ExposePolicy
 from kuryr.errors import CloudUnavailable, KuryrError, NotFound
-from kuryr.gateway.networks import Networks
+from kuryr.gateway.protocol import Networks
 from kuryr.host.endpoints import Endpoints
 
 LOG = logging.getLogger(__name__)

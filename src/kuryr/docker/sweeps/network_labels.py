@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from kuryr.behind import Behind
 from kuryr.docker.engine import Engine, EngineView
 from kuryr.errors import KuryrError
-from kuryr.gateway.networks import Networks
+from kuryr.gateway.protocol import Networks
 
 LOG = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from kuryr.model import AddressRange, IPAddress, IPNetwork, Route, Subnet
+from kuryr.model import AddressRange, IPAddress, IPNetwork, Route, Subnet, SubnetPoolId
 from kuryr.neutron.resources.reader import Reader
 
 _DEFAULT_MTU = 1500
@@ -119,7 +119,7 @@ class SubnetResource:
 class SubnetPoolResource:
     """A Neutron subnet pool: prefixes from which subnets are cut, none of which overlap."""
 
-    id: str
+    id: SubnetPoolId
     name: str = ""
     project_id: str = ""
     ip_version: int = 4

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from kuryr.model import IPAddress
+from kuryr.model import ExternalNetworkId, FloatingIPId, IPAddress, RouterId
 from kuryr.neutron.resources.reader import Reader
 
 
@@ -12,11 +12,11 @@ from kuryr.neutron.resources.reader import Reader
 class RouterResource:
     """A Neutron router."""
 
-    id: str
+    id: RouterId
     name: str = ""
     project_id: str = ""
     description: str = ""
-    external_network_id: str = ""
+    external_network_id: ExternalNetworkId = ""
     """The network that its gateway is on; "" without one."""
     tags: tuple[str, ...] = ()
 
@@ -38,7 +38,7 @@ class RouterResource:
 class FloatingIPResource:
     """A Neutron floating IP."""
 
-    id: str
+    id: FloatingIPId
     address: IPAddress
     network_id: str = ""
     """The external network that the address is from."""

@@ -18,6 +18,8 @@ from unit.docker.swarm import CIDR, Manager, Worker, kuryrs, of_kind, settled
 from unit.docker.world import Docker
 from unit.host.node import Node, site
 
+pytestmark = pytest.mark.credentials
+
 _NUMBERS = itertools.count()
 
 

@@ -208,6 +208,7 @@ def test_an_existing_network_is_not_made_another_one(
     assert snapshot(neutron) == before
 
 
+@pytest.mark.credentials
 def test_sharing_a_network_takes_the_right_to(docker: Docker, neutron: FakeNeutron) -> None:
     neutron.fail_next(method="POST", path="/networks", status=403, message="disallowed by policy")
     with pytest.raises(CloudRefused, match="needs the role `admin`"):

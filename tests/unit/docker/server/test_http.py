@@ -54,6 +54,7 @@ def test_the_table_is_the_whole_protocol() -> None:
     assert sorted([*METHODS, *INSTANT]) == sorted(PROTOCOL)
 
 
+@pytest.mark.credentials
 def test_every_method_answers_in_a_networks_life(server: Served, neutron: FakeNeutron) -> None:
     before = snapshot(neutron)
     network, endpoint = new_id(), new_id()

@@ -19,8 +19,9 @@ from kuryr.docker.driver.assembly import Driver
 from kuryr.docker.server import sockets, tcp
 from kuryr.docker.server.http import Lanes, Server
 from kuryr.docker.server.methods import Lane
-from kuryr.docker.server.service import Web
 from kuryr.errors import InvalidInput, KuryrError
+from kuryr.web.listeners import Listener, address
+from kuryr.web.serving import Web
 from unit.docker.wire import Connection
 
 LOCALHOST = "127.0.0.1"
@@ -55,10 +56,10 @@ def port(files: dict[str, str], tmp_path: Path) -> Iterator[int]:
     secured = tcp.listen(settings(listen_tcp=f"{LOCALHOST}:{free_port()}", **files))
     assert secured
     number = int(secured.socket.getsockname()[1])
-    local = sockets.Listener(sockets.listen(tmp_path / "kuryr.sock"))
+    local = Listener(sockets.listen(tmp_path / "kuryr.sock"))
     driver: Future[Driver] = Future()
     lanes = Lanes({Lane.CLOUD: 1, Lane.LOCAL: 1})
-    web = Web(Server(driver.result, lanes, lambda: None), [local, secured])
+    web = Web(Server(driver.result, lanes, lambda: None), [local, secured], keep_alive=60)
     thread = threading.Thread(target=lambda: asyncio.run(web.run()))
     thread.start()
     yield number
@@ -196,8 +197,8 @@ def test_what_is_no_address_is_refused(files: dict[str, str], text: str) -> None
 
 
 def test_an_address_may_be_of_ipv6() -> None:
-    assert tcp.address("[2001:db8::1]:2376") == ("2001:db8::1", 2376)
-    assert tcp.address("kuryr.example.com:2376") == ("kuryr.example.com", 2376)
+    assert address("[2001:db8::1]:2376") == ("2001:db8::1", 2376)
+    assert address("kuryr.example.com:2376") == ("kuryr.example.com", 2376)
 
 
 def test_a_file_that_does_not_fit_is_one_line_that_names_it(

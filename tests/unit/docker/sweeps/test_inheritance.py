@@ -17,6 +17,8 @@ from unit.docker.libnetwork import Libnetwork
 from unit.docker.world import Docker, new_id
 from unit.host.node import MARK, Site, ports, site, snapshot
 
+pytestmark = pytest.mark.credentials
+
 OTHER_PROJECT = "77770000000000000000000000000000"
 
 

@@ -1,0 +1,1 @@
+"""The gateway service: does what machines without credentials ask of the cloud, as far as each is granted it."""

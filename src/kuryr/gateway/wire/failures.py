@@ -1,0 +1,53 @@
+"""Errors as JSON and back: a reader on the other side meets the same class, with the same words.
+
+The cause travels as a text of one line, for the log there.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kuryr.errors import CloudError, InvalidInput, KuryrError, one_line
+from kuryr.gateway.wire.codec import typed
+
+
+class Elsewhere(Exception):
+    """The cause of an error, as told by the other side."""
+
+
+def plain(error: KuryrError) -> Mapping[str, Any]:
+    """An error as JSON's types."""
+    said = {name: value for name, value in vars(error).items() if isinstance(value, str)}
+    return {"kind": type(error).__name__, "said": said, "cause": _chain(error)}
+
+
+def typed_error(value: object) -> KuryrError:
+    """The reverse. What cannot be read is an error of the cloud's side."""
+    try:
+        told = typed(value, Mapping[str, object])
+        known: list[type[KuryrError]] = [KuryrError, *_below(KuryrError)]
+        kinds = {each.__name__: each for each in known}
+        said = typed(told["said"], Mapping[str, str])
+        kind: type[KuryrError] = kinds.get(str(told["kind"]), CloudError)
+        error: KuryrError = kind.__new__(kind)
+        KuryrError.__init__(error, said["message"], hint=said["hint"])
+        vars(error).update({name: one_line(text) for name, text in said.items()})
+        cause = str(told["cause"])
+    except (InvalidInput, KeyError) as unreadable:
+        return CloudError(f"the gateway service answered with an error that cannot be read: {unreadable}")
+    if cause:
+        error.__cause__ = Elsewhere(cause)
+    return error
+
+
+def _chain(error: BaseException) -> str:
+    causes = []
+    while (cause := error.__cause__) is not None:
+        causes.append(f"{type(cause).__name__}: {cause}")
+        error = cause
+    return one_line(" ← ".join(causes))
+
+
+def _below(kind: type[KuryrError]) -> Iterator[type[KuryrError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
