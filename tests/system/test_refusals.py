@@ -62,6 +62,7 @@ CREATES: list[tuple[list[str], str]] = [
     unusable("kuryr.expose.source", "moon", ".*CIDR.*"),
     unusable("kuryr.sticky", "mac", "one of none, ip, name"),
     unusable("kuryr.labels", "maybe", "one of use, require, ignore"),
+    unusable("kuryr.ready_ports", "maybe", "one of auto, off"),
     unusable("kuryr.publish", "loudly", "one of none, forwarding, floating"),
     unusable("kuryr.gateway", "wide", "one of neutron, engine, none"),
     # wrong places, and what is no option at all
