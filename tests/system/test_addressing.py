@@ -27,6 +27,7 @@ def endpoint(container: Container, network: str) -> dict[str, Any]:
     return shown
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_both_families_carry_traffic_in_both_directions(
     host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor

@@ -21,6 +21,7 @@ def ports_of(neutron: Neutron, host: Host) -> list[Resource]:
     return neutron.find("port", device_owner="compute:kuryr", **{"binding:host_id": host.name})
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, network: str, bench: Bench) -> None:
     container = bench.run(host1, network)
@@ -40,6 +41,7 @@ def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, 
     )
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, bench: Bench) -> None:
     host1_requests.read()
@@ -53,6 +55,7 @@ def test_the_calls_of_a_life(host1: Host, network: str, host1_requests: Cursor, 
     assert [call.method for call in stop] == ["DELETE"]
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_containers_on_two_hosts_talk(
     host1: Host, host2: Host, tenant_network: TenantNetwork, lab: Lab, bench: Bench
@@ -74,6 +77,7 @@ def test_containers_on_two_hosts_talk(
                     assert source.fetch(addresses[target.name]) == target.name
 
 
+@pytest.mark.backends
 def test_what_the_security_group_forbids_does_not_get_through(
     host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
@@ -110,6 +114,7 @@ def test_five_at_once_are_all_reachable(host1: Host, neutron: Neutron, network: 
     assert {active[address] for address in addresses} == {"ACTIVE"}
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_a_chosen_address_is_kept_over_restarts(host1: Host, network: str, bench: Bench) -> None:
     observer = bench.run(host1, network)
@@ -127,6 +132,7 @@ def test_the_address_of_a_removed_container_can_be_asked_for_at_once(host1: Host
         host1.docker("rm", "--force", container.name)
 
 
+@pytest.mark.backends
 def test_neighbours_learn_at_once_who_has_an_address_now(host1: Host, network: str, bench: Bench) -> None:
     """They remember the MAC address of whoever had it before, and OVN answers the new one's questions for them."""
     neighbour = bench.run(host1, network)
@@ -137,6 +143,7 @@ def test_neighbours_learn_at_once_who_has_an_address_now(host1: Host, network: s
         host1.docker("rm", "--force", container.name)
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_connect_and_disconnect(host1: Host, network: str, bench: Bench) -> None:
     second = bench.network(host1, "--subnet", "10.78.0.0/24")

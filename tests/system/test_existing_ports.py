@@ -69,6 +69,7 @@ def address(port: Resource) -> str:
     return str(port["fixed_ips"][0]["ip_address"])
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_an_option_chooses_an_existing_port(
     host1: Host, host2: Host, tenant_network: TenantNetwork, ports: TenantPorts, bench: Bench, host1_requests: Cursor
@@ -198,6 +199,7 @@ def await_idle(neutron: Neutron, port: Resource) -> None:
     wait_until("the port is idle", lambda: neutron.show("port", port["id"])["device_owner"] == "kuryr:idle")
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_a_sticky_key_keeps_port_mac_and_address(
     host1: Host, host2: Host, tenant_network: TenantNetwork, neutron: Neutron, bench: Bench

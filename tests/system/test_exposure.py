@@ -64,6 +64,7 @@ def mailbox(container: Container, port: int) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_a_stranger_reaches_the_exposed_ports_and_no_others(
     host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench

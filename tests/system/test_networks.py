@@ -21,6 +21,7 @@ def neutron_network(neutron: Neutron, host: Host, name: str) -> dict[str, Any]:
     return network
 
 
+@pytest.mark.backends
 @pytest.mark.engines
 def test_a_network_with_its_subnet_is_made_and_removed(
     host1: Host, neutron: Neutron, host1_requests: Cursor, bench: Bench
