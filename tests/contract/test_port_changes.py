@@ -33,6 +33,19 @@ def test_a_port_may_be_bound_later_and_let_go_again(site: Site) -> None:
     assert (freed.name, freed.security_groups) == ("web", port.security_groups)
 
 
+def test_only_a_change_of_the_host_is_answered_with_who_has_bound_the_port(site: Site) -> None:
+    port = site.port(site.network())
+    ports = site.neutron.ports
+
+    bound = changed(ports.update(port.id, host=site.host))
+    renamed = changed(ports.update(port.id, name="web"))
+
+    assert "bound_drivers" in bound.details
+    assert {**renamed.details, "bound_drivers": bound.details["bound_drivers"]} == bound.details
+    assert "bound_drivers" not in renamed.details
+    assert ports.get(port.id).details == bound.details
+
+
 def test_a_port_bound_to_a_host_without_an_agent_says_so_later_too(site: Site) -> None:
     port = site.port(site.network())
 

@@ -110,6 +110,8 @@ class FakeDriver:
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         self._kernel.begin("stage", vif.port_id)
+        if "bound_drivers" not in vif.details:
+            raise PlugError(f"nobody is known who would wire port {vif.port_id}")
         self._kernel.stage(vif, claim)
         return Interface(f"tap{vif.port_id[:11]}" if self._kernel.has_interfaces else "")
 

@@ -98,7 +98,7 @@ class Supply:
         others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
         self._releases.settle_address(subnet_id, address, self._settle)
         vif = self._cloud.readdress(half.vif.port_id, [*others, (subnet_id, address)])
-        return self._holdings.put(replace(half, vif=vif))
+        return self._changed(half, vif)
 
     def return_unused(self, reserved: Held) -> None:
         """Its user will not come, and the engine will not give it back: it was never told."""
@@ -112,7 +112,11 @@ class Supply:
         vif = self._cloud.identify(held.vif, request.owner, request.name, request.traits)
         if vif is None:
             raise NotFound(f"port {held.vif.port_id} is gone", hint="run the command again")
-        return self._holdings.put(replace(held, vif=vif, kind=""))
+        return self._changed(replace(held, kind=""), vif)
+
+    def _changed(self, held: Held, vif: Vif) -> Held:
+        """Remember a port that was changed, but not bound anew: the answer to that does not say who has bound it."""
+        return self._holdings.put(replace(held, vif=replace(vif, details=held.vif.details)))
 
     def _refuse_misfit(self, vif: Vif, request: PortRequest) -> None:
         """A port cannot be replaced when it, or the one that is chosen, exists already."""
