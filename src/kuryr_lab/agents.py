@@ -40,6 +40,7 @@ class AgentBackend(Backend):
     """What the agent, and the DHCP agent, is told on a host besides what every agent is."""
     own_settings: Sections = field(default_factory=dict)
     """Of Neutron itself."""
+    wiring_shows: bool = True
     environment_of: Callable[[Layout], Path] = lambda layout: layout.cloud
 
     needs: ClassVar = ()
@@ -74,7 +75,7 @@ class AgentBackend(Backend):
         """RabbitMQ, and the process that answers agents."""
 
         def start_rpc() -> None:
-            self.start_program(control, "neutron-rpc-server", configuration(control))
+            self._start_program(control, "neutron-rpc-server", configuration(control))
             rabbitmq.await_consumer(control, "q-plugin")
             rabbitmq.await_consumer(control, "q-reports-plugin")
 
@@ -92,14 +93,17 @@ class AgentBackend(Backend):
 
     def _agent_part(self, host: "Host", agent: str) -> Part:
         def start() -> None:
-            self.start_agent(host, agent)
+            self._start(host, agent)
             await_agent(host, agent)
 
         needs = (f"{host.name}-switch", "rpc", "keystone", "neutron")
         return Part(f"{host.name}-{agent}", f"{host.name}: {agent}", start, needs)
 
-    def start_agent(self, host: "Host", agent: str) -> Daemon:
-        """Start an agent on a host; the same again after `Daemon.stop` or `kill`."""
+    def start_agent(self, host: "Host") -> Daemon:
+        """See `Backend.start_agent`."""
+        return self._start(host, self.agent)
+
+    def _start(self, host: "Host", agent: str) -> Daemon:
         file = host.directory / "neutron" / f"{agent}.conf"
         common: dict[str, Mapping[str, object]] = {
             "DEFAULT": {
@@ -113,10 +117,9 @@ class AgentBackend(Backend):
         }
         own = self.agent_settings(host)
         write_ini(file, {name: {**common.get(name, {}), **own.get(name, {})} for name in {*common, *own}})
-        return self.start_program(host, agent, file)
+        return self._start_program(host, agent, file)
 
-    def start_program(self, node: Node, program: str, file: Path) -> Daemon:
-        """Start one of Neutron's programs with a configuration file."""
+    def _start_program(self, node: Node, program: str, file: Path) -> Daemon:
         programs = self.environment(node.layout) / "bin"
         env = {
             # Where it finds privsep-helper.

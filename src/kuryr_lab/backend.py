@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kuryr_lab.layout import Layout
-from kuryr_lab.node import Node
+from kuryr_lab.node import Daemon, Node
 from kuryr_lab.parts import Part
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class Backend(ABC):
     """A mechanism driver with its services."""
 
     switch: Switch
+    agent: str
+    """What wires ports on a host, by the name of its program."""
+    wiring_shows: bool
+    """Whether a host shows when a port is wired, so that nobody need ask Neutron for the port's status."""
     needs: ClassVar[tuple[str, ...]]
     """Which of its parts must be there before Neutron starts."""
     workers: ClassVar[int]
@@ -87,3 +91,7 @@ class Backend(ABC):
     @abstractmethod
     def host_parts(self, control: Node, host: "Host") -> list[Part]:
         """What runs on a host. Each may need the host by its name, what runs on the control node, and `neutron`."""
+
+    @abstractmethod
+    def start_agent(self, host: "Host") -> Daemon:
+        """Start the agent on a host; the same again after `Daemon.stop` or `kill`."""

@@ -49,5 +49,6 @@ LINUXBRIDGE = AgentBackend(
     "neutron-linuxbridge-agent",
     _settings,
     own_settings={"experimental": {"linuxbridge": "true"}},
+    wiring_shows=False,
     environment_of=lambda layout: layout.linuxbridge,
 )

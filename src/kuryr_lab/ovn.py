@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from kuryr_lab.backend import PHYSICAL_NETWORK, Backend, Sections
 from kuryr_lab.layout import Layout
-from kuryr_lab.node import Node
+from kuryr_lab.node import Daemon, Node
 from kuryr_lab.openvswitch import EXTERNAL_BRIDGE, OpenVSwitch
 from kuryr_lab.parts import Part
 
@@ -23,6 +23,8 @@ class Ovn(Backend):
     """ML2/OVN. It needs no RabbitMQ: no agent speaks RPC."""
 
     switch = OpenVSwitch()
+    agent = "ovn-controller"
+    wiring_shows = True
     needs = ("ovn",)
     workers = 2  # threads would add nothing: SQLAlchemy holds the interpreter's lock
     programs = ("ovn-northd", "ovn-controller")
@@ -59,7 +61,34 @@ class Ovn(Backend):
         """ovn-controller."""
         name = host.name
         needs = (f"{name}-switch", "ovn")
-        return [Part(f"{name}-ovn", f"{name}: OVN", lambda: start_controller(host, control), needs)]
+        return [Part(f"{name}-ovn", f"{name}: OVN", lambda: self.join(host, control), needs)]
+
+    def start_agent(self, host: "Host") -> Daemon:
+        """Start ovn-controller on a host that has been told where OVN is."""
+        return host.daemon(
+            self.agent,
+            [self.agent, "unix:/run/openvswitch/db.sock", "--pidfile", "-vconsole:info"],
+            ready=(host.run_directory / "ovn" / f"{self.agent}.pid").exists,
+        )
+
+    def join(self, host: "Host", control: Node) -> None:
+        """Join `host` to OVN, and return when its chassis is known and its integration bridge stands."""
+        (host.run_directory / "ovn").mkdir()
+        host.vsctl(
+            "set", "Open_vSwitch", ".",
+            f"external_ids:system-id={host.name}",
+            f"external_ids:hostname={host.name}",
+            f"external_ids:ovn-remote=tcp:{host.layout.control_address}:{DATABASES['sb'][2]}",
+            f"external_ids:ovn-remote-probe-interval={PROBE_MS}",
+            "external_ids:ovn-encap-type=geneve",
+            f"external_ids:ovn-encap-ip={host.underlay_address}",
+            "external_ids:ovn-bridge-datapath-type=netdev",
+            f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
+            *(["external_ids:ovn-cms-options=enable-chassis-as-gw"] if host.is_gateway else []),
+        )  # fmt: skip
+        self.start_agent(host)
+        host.vsctl("wait-until", "bridge", "br-int")
+        control.run(["ovn-sbctl", "--timeout=20", "wait-until", "chassis", host.name])
 
 
 def start_central(control: Node) -> None:
@@ -98,28 +127,3 @@ def start_central(control: Node) -> None:
         ],
         ready=(run / "ovn-northd.pid").exists,
     )
-
-
-def start_controller(host: "Host", control: Node) -> None:
-    """Join `host` to OVN, and return when its chassis is known and its integration bridge stands."""
-    run = host.run_directory / "ovn"
-    run.mkdir()
-    host.vsctl(
-        "set", "Open_vSwitch", ".",
-        f"external_ids:system-id={host.name}",
-        f"external_ids:hostname={host.name}",
-        f"external_ids:ovn-remote=tcp:{host.layout.control_address}:{DATABASES['sb'][2]}",
-        f"external_ids:ovn-remote-probe-interval={PROBE_MS}",
-        "external_ids:ovn-encap-type=geneve",
-        f"external_ids:ovn-encap-ip={host.underlay_address}",
-        "external_ids:ovn-bridge-datapath-type=netdev",
-        f"external_ids:ovn-bridge-mappings={PHYSICAL_NETWORK}:{EXTERNAL_BRIDGE}",
-        *(["external_ids:ovn-cms-options=enable-chassis-as-gw"] if host.is_gateway else []),
-    )  # fmt: skip
-    host.daemon(
-        "ovn-controller",
-        ["ovn-controller", "unix:/run/openvswitch/db.sock", "--pidfile", "-vconsole:info"],
-        ready=(run / "ovn-controller.pid").exists,
-    )
-    host.vsctl("wait-until", "bridge", "br-int")
-    control.run(["ovn-sbctl", "--timeout=20", "wait-until", "chassis", host.name])

@@ -13,7 +13,7 @@ from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
-from system.conftest import Bench
+from system.conftest import Bench, methods
 from system.test_containers import pid_of, ports_of
 
 FOUR, SIX = "10.77.0.0/24", "fd77::/64"
@@ -30,12 +30,12 @@ def endpoint(container: Container, network: str) -> dict[str, Any]:
 @pytest.mark.backends
 @pytest.mark.engines
 def test_both_families_carry_traffic_in_both_directions(
-    host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor
+    lab: Lab, host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor
 ) -> None:
     network = bench.network(host1, *DUAL)
     host1_requests.read_until_quiet(quiet=1)
     one = bench.run(host1, network)
-    assert [call.method for call in host1_requests.read()] == ["POST"]
+    assert methods(lab, host1_requests.read()) == ["POST"]
     other = bench.run(host1, network, "--ip", "10.77.0.99", "--ip6", "fd77::99")
     for container in (one, other):
         container.serve()

@@ -13,7 +13,7 @@ from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
-from system.conftest import Bench
+from system.conftest import Bench, methods
 from system.test_addressing import endpoint
 
 VOLATILE = {"revision_number", "updated_at", "status"}
@@ -72,14 +72,20 @@ def address(port: Resource) -> str:
 @pytest.mark.backends
 @pytest.mark.engines
 def test_an_option_chooses_an_existing_port(
-    host1: Host, host2: Host, tenant_network: TenantNetwork, ports: TenantPorts, bench: Bench, host1_requests: Cursor
+    lab: Lab,
+    host1: Host,
+    host2: Host,
+    tenant_network: TenantNetwork,
+    ports: TenantPorts,
+    bench: Bench,
+    host1_requests: Cursor,
 ) -> None:
     web = ports.make("web-1", "role=web", description="the tenant's own")
     peer = bench.run(host2, bare(bench, host2, tenant_network))
     network = bare(bench, host1, tenant_network)
     host1_requests.read_until_quiet(quiet=1)
     container = bench.run(host1, chosen(network, "neutron.port.name=web-1"))
-    assert [call.method for call in host1_requests.read()] == ["GET", "PUT", "PUT"]
+    assert methods(lab, host1_requests.read()) == ["GET", "PUT", "PUT"]
     shown = endpoint(container, network)
     assert (shown["IPAddress"], shown["MacAddress"]) == (address(web), web["mac_address"])
     container.serve()
