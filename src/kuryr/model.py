@@ -261,6 +261,13 @@ class Vif:
         """Whether it is somebody else's port: nothing of it changes but who uses it."""
         return self.lent is not None and not self.lent.is_own
 
+    @property
+    def bound_by(self) -> str:
+        """The driver of Neutron's that has bound the port for its agent to wire; "" if Neutron does not say."""
+        drivers = self.details.get("bound_drivers")
+        # Neutron lists the drivers by level; the one of the lowest level plugs.
+        return str(drivers[max(drivers)]) if isinstance(drivers, Mapping) and drivers else ""
+
     def address_in(self, subnet_id: str) -> IPAddress | None:
         """The port's address in a subnet."""
         return next((fixed_ip.address for fixed_ip in self.fixed_ips if fixed_ip.subnet_id == subnet_id), None)

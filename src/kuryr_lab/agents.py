@@ -13,7 +13,7 @@ from kuryr_lab.backend import Backend, Sections, Switch
 from kuryr_lab.ini import write_ini
 from kuryr_lab.layout import Layout
 from kuryr_lab.neutron import configuration
-from kuryr_lab.node import Daemon, Node
+from kuryr_lab.node import Node
 from kuryr_lab.parts import Part
 from kuryr_lab.waiting import wait_until
 
@@ -92,18 +92,14 @@ class AgentBackend(Backend):
         return parts
 
     def _agent_part(self, host: "Host", agent: str) -> Part:
-        def start() -> None:
-            self._start(host, agent)
-            await_agent(host, agent)
-
         needs = (f"{host.name}-switch", "rpc", "keystone", "neutron")
-        return Part(f"{host.name}-{agent}", f"{host.name}: {agent}", start, needs)
+        return Part(f"{host.name}-{agent}", f"{host.name}: {agent}", lambda: self._start(host, agent), needs)
 
-    def start_agent(self, host: "Host") -> Daemon:
+    def start_agent(self, host: "Host") -> None:
         """See `Backend.start_agent`."""
-        return self._start(host, self.agent)
+        self._start(host, self.agent)
 
-    def _start(self, host: "Host", agent: str) -> Daemon:
+    def _start(self, host: "Host", agent: str) -> None:
         file = host.directory / "neutron" / f"{agent}.conf"
         common: dict[str, Mapping[str, object]] = {
             "DEFAULT": {
@@ -117,9 +113,10 @@ class AgentBackend(Backend):
         }
         own = self.agent_settings(host)
         write_ini(file, {name: {**common.get(name, {}), **own.get(name, {})} for name in {*common, *own}})
-        return self._start_program(host, agent, file)
+        self._start_program(host, agent, file)
+        _await_alive(host, agent)
 
-    def _start_program(self, node: Node, program: str, file: Path) -> Daemon:
+    def _start_program(self, node: Node, program: str, file: Path) -> None:
         programs = self.environment(node.layout) / "bin"
         env = {
             # Where it finds privsep-helper.
@@ -127,11 +124,11 @@ class AgentBackend(Backend):
             # Or its title would be written over its environment, and with it over the mark of the lab.
             "SPT_NOENV": "1",
         }
-        return node.daemon(program, [str(programs / program), f"--config-file={file}"], env=env)
+        node.daemon(program, [str(programs / program), f"--config-file={file}"], env=env)
 
 
-def await_agent(host: "Host", agent: str) -> None:
-    """Return when Neutron has heard of an agent."""
+def _await_alive(host: "Host", agent: str) -> None:
+    """Return when Neutron has heard of an agent, and binds ports to its host."""
     from kuryr_lab.client import Neutron  # noqa: PLC0415  (keystoneauth takes 0.2 s, once needed)
 
     neutron = Neutron(host.layout, "admin")

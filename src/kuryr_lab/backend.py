@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from kuryr_lab.layout import Layout
-from kuryr_lab.node import Daemon, Node
+from kuryr_lab.node import Node
 from kuryr_lab.parts import Part
 
 if TYPE_CHECKING:
@@ -93,5 +93,5 @@ class Backend(ABC):
         """What runs on a host. Each may need the host by its name, what runs on the control node, and `neutron`."""
 
     @abstractmethod
-    def start_agent(self, host: "Host") -> Daemon:
-        """Start the agent on a host; the same again after `Daemon.stop` or `kill`."""
+    def start_agent(self, host: "Host") -> None:
+        """Start the agent on a host, and return when it works; the same again after `Daemon.stop` or `kill`."""

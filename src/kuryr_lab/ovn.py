@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from kuryr_lab.backend import PHYSICAL_NETWORK, Backend, Sections
 from kuryr_lab.layout import Layout
-from kuryr_lab.node import Daemon, Node
+from kuryr_lab.node import Node
 from kuryr_lab.openvswitch import EXTERNAL_BRIDGE, OpenVSwitch
 from kuryr_lab.parts import Part
 
@@ -63,9 +63,9 @@ class Ovn(Backend):
         needs = (f"{name}-switch", "ovn")
         return [Part(f"{name}-ovn", f"{name}: OVN", lambda: self.join(host, control), needs)]
 
-    def start_agent(self, host: "Host") -> Daemon:
-        """Start ovn-controller on a host that has been told where OVN is."""
-        return host.daemon(
+    def start_agent(self, host: "Host") -> None:
+        """See `Backend.start_agent`. The host has been told where OVN is."""
+        host.daemon(
             self.agent,
             [self.agent, "unix:/run/openvswitch/db.sock", "--pidfile", "-vconsole:info"],
             ready=(host.run_directory / "ovn" / f"{self.agent}.pid").exists,

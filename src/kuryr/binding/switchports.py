@@ -118,9 +118,8 @@ class SwitchPorts:
 
 def wiring_of(vif: Vif) -> Wiring:
     """Who wires a port. Raises PlugError if its ways are not known."""
-    bound = vif.details.get("bound_drivers")
-    # Neutron lists the drivers by level; the one of the lowest level plugs. OVN is Neutron's reference driver.
-    name = str(bound[max(bound)]) if isinstance(bound, Mapping) and bound else "ovn"
+    # OVN is Neutron's reference driver.
+    name = vif.bound_by or "ovn"
     if name not in _WIRINGS:
         raise PlugError(
             f"port {vif.port_id} is bound by Neutron's driver {name}, whose sign of readiness is not known",

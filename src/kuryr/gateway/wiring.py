@@ -34,7 +34,9 @@ class Wiring:
     def check_bound(self, vif: Vif) -> None:
         """Raises PlugError, with what agents there are, if Neutron found nobody on this host to wire the port."""
         if vif.vif_type == "binding_failed":
-            raise PlugError(f"Neutron could not bind port {vif.port_id} to {self._host}", hint=self._agents())
+            raise PlugError(
+                f"Neutron could not bind port {vif.port_id} to {self._host}", hint=self._agents("an agent of Neutron's")
+            )
 
     def await_active(self, vif: Vif, timeout: float) -> None:
         """Look at the port until its status is ACTIVE: one request each time, at growing intervals.
@@ -54,13 +56,13 @@ class Wiring:
             if left <= 0:
                 raise PlugError(
                     f"port {vif.port_id} was plugged on {self._host}, but its status is {port.status}, not ACTIVE",
-                    hint=self._agents(),
+                    hint=self._agents(f"the agent of Neutron's driver {vif.bound_by}" if vif.bound_by else "its agent"),
                 )
             self._sleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _agents(self) -> str:
-        """What agents this host has, or how to find out."""
+    def _agents(self, wanted: str) -> str:
+        """What agents this host has, or how to find out whether the `wanted` one lives."""
         try:
             agents = self._neutron.agents.list(host=self._host)
         except KuryrError:
@@ -68,7 +70,7 @@ class Wiring:
         if agents:
             return f"{self._host} has: {', '.join(_state(each) for each in sorted(agents, key=lambda each: each.type))}"
         # Those who may not see agents get an empty list, as those whose host has none.
-        return f"is an agent of Neutron's alive there? openstack network agent list --host {self._host}"
+        return f"is {wanted} alive there? openstack network agent list --host {self._host}"
 
 
 def _state(agent: AgentResource) -> str:

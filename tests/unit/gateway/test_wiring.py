@@ -70,7 +70,8 @@ def test_a_port_that_stays_down_tells_the_state_of_the_hosts_agents(neutron: Fak
 
 def test_who_may_not_see_agents_says_how_to(neutron: FakeNeutron, vif: Vif, time: Time) -> None:
     neutron.cloud.report(MARK.host, "Linux bridge agent")
-    with pytest.raises(PlugError, match="openstack network agent list --host h1"):
+    wanted = r"\(is the agent of Neutron's driver ovn alive there\? openstack network agent list --host h1\)"
+    with pytest.raises(PlugError, match=wanted):
         wiring(neutron, time).await_active(vif, 1)
 
 
