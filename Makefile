@@ -32,6 +32,7 @@ test: setup check ## check, and the core tests
 
 test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) $(VM) ## the above, what breaks more rarely, later Dockers, other back ends
 	$(BIN)/pytest -m exhaustive
+	$(BIN)/pytest tests/unit/docker --transport remote
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
 	set -e; for profile in $$($(BIN)/kuryr-lab profiles | tail -n +2); do \

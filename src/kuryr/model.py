@@ -3,8 +3,8 @@
 The words are Neutron's. No word of an engine stands here: whoever owns a network or a port (a Docker network, a
 Docker endpoint, later a pod) is an opaque `owner` string that its front end can recognise again.
 
-`Cloud` is shaped for three later guests: ready ports (`reserve` takes a count), nodes without credentials (every
-argument and result is plain, immutable data that can travel over a wire), and other engines.
+`Cloud` is shaped for three guests: ready ports (`reserve` takes a count), nodes without credentials (every argument and
+result is plain, immutable data that travels over a wire, and says by its type what it names), and other engines.
 """
 
 import hashlib
@@ -368,7 +368,7 @@ class Claim:
 
 
 class Cloud(Protocol):
-    """The cloud's side as seen from a host. Implemented in process by `kuryr.gateway`; later also over the wire.
+    """The cloud's side as seen from a host. Implemented by `kuryr.gateway`, in process and over the wire.
 
     Every method is synchronous, thread-safe and raises only `kuryr.errors.KuryrError`.
     """

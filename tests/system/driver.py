@@ -38,7 +38,7 @@ class Driver:
     """A running driver. Its name is also its deployment's, unless it is the plain `kuryr`.
 
     `socket` is its socket as reached from outside of the host, if `changes` put it in an unusual place; `program` is
-    what takes the arguments of `serve`.
+    what takes the arguments of `serve`. Without `credentials` it has only what `changes` say.
     """
 
     def __init__(
@@ -49,11 +49,12 @@ class Driver:
         *,
         socket: Path | None = None,
         program: Sequence[str] = ("kuryr", "docker", "serve"),
+        credentials: bool = True,
     ) -> None:
         self.host = host
         self.name = name
         self.socket = socket or host.run_directory / f"docker/plugins/{name}.sock"
-        argv = [*program, "--config-file", "/etc/kuryr/kuryr.conf"]
+        argv = [*program, *(["--config-file", "/etc/kuryr/kuryr.conf"] if credentials else [])]
         if changes is not None:
             more = host.directory / f"{name}.conf"
             own = {"docker": {"socket": f"/run/docker/plugins/{name}.sock"}, "DEFAULT": {"deployment": name}}
