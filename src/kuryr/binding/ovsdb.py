@@ -12,18 +12,17 @@ frame passes. So `delete_port` returns when ovs-vswitchd has let go.
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ovs.db.idl import SchemaHelper
 from ovsdbapp import exceptions
-from ovsdbapp.backend import ovs_idl
-from ovsdbapp.backend.ovs_idl import command, connection, event, idlutils
+from ovsdbapp.backend.ovs_idl import command
 
+from kuryr.binding.replica import Replica
 from kuryr.errors import Conflict, KuryrError, PlugError
 
 LOG = logging.getLogger(__name__)
@@ -32,47 +31,6 @@ MARK = "kuryr"
 """The key in an Interface row's external_ids that holds the deployment's name."""
 INHERITED = {"owner": "kuryr"}
 """What kuryr-libnetwork's binding script writes there instead, beside the port's id (libexec/kuryr/ovs)."""
-
-_NUMBER = {"type": "integer"}
-_TEXT = {"type": "string"}
-_TEXTS = {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}}
-
-
-def _several(table: str) -> dict[str, object]:
-    return {"type": {"key": {"type": "uuid", "refTable": table}, "min": 0, "max": "unlimited"}}
-
-
-def _optional(kind: str) -> dict[str, object]:
-    return {"type": {"key": kind, "min": 0, "max": 1}}
-
-
-_SCHEMA = {
-    "name": "Open_vSwitch",
-    "tables": {
-        "Open_vSwitch": {"columns": {"next_cfg": _NUMBER, "cur_cfg": _NUMBER}, "maxRows": 1},
-        "Bridge": {
-            "columns": {"name": _TEXT, "datapath_type": _TEXT, "ports": _several("Port")},
-            "indexes": [["name"]],
-        },
-        "Port": {
-            "columns": {"name": _TEXT, "interfaces": _several("Interface"), "tag": _optional("integer")},
-            "indexes": [["name"]],
-        },
-        "Interface": {
-            "columns": {
-                "name": _TEXT,
-                "external_ids": _TEXTS,
-                "ofport": _optional("integer"),
-                "error": _optional("string"),
-                "type": _TEXT,
-                "options": _TEXTS,
-            },
-            "indexes": [["name"]],
-        },
-    },
-}
-"""The part of vswitch.ovsschema that is replicated. With thousands of ports the other columns, statistics above all,
-would cost memory and a wake-up every few seconds; and a server that hangs could hang whoever asks it for its schema."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +46,9 @@ class PortRow:
     """The VLAN that the port is in; None for one that is in all of them."""
 
     @classmethod
-    def of(cls, api: "_Api", interface: Any) -> "PortRow":
+    def of(cls, api: Replica, interface: Any) -> "PortRow":
         """A copy of rows of the replica, whose lock is held."""
-        port = _row(api, "Port", interface.name)
+        port = api.row("Port", interface.name)
         return cls(
             name=interface.name,
             external_ids=dict(interface.external_ids),
@@ -111,7 +69,7 @@ class Ovsdb:
         self._remote = remote
         self._timeout = timeout
         self._starting = threading.Lock()
-        self._api: _Api | None = None
+        self._api: Replica | None = None
 
     @property
     def is_there(self) -> bool:
@@ -125,7 +83,7 @@ class Ovsdb:
     def is_userspace(self, bridge: str) -> bool:
         """Whether a bridge forwards in user space (`datapath_type` netdev). Raises PlugError if it does not exist."""
         with self._reading() as api:
-            return bool(_bridge(api, bridge).datapath_type == "netdev")
+            return bool(api.bridge(bridge).datapath_type == "netdev")
 
     def add_port(
         self,
@@ -151,13 +109,13 @@ class Ovsdb:
     def has_port(self, name: str, port_id: str) -> bool:
         """Whether there is an interface `name` of this deployment, or one that kuryr-libnetwork made for this port."""
         with self._reading() as api:
-            row = _row(api, "Interface", name)
+            row = api.row("Interface", name)
             return row is not None and (_has(row, {MARK: self._deployment}) or _is_inherited(row, port_id))
 
     def is_inherited(self, name: str, port_id: str) -> bool:
         """Whether kuryr-libnetwork made the interface `name` for Neutron's port `port_id`."""
         with self._reading() as api:
-            row = _row(api, "Interface", name)
+            row = api.row("Interface", name)
             return row is not None and _is_inherited(row, port_id)
 
     def delete_port(self, name: str, port_id: str) -> None:
@@ -169,7 +127,7 @@ class Ovsdb:
         not react within the time-out it is taken to be dead, and a dead one holds nothing.
         """
         with self._reading() as api:
-            row = _row(api, "Interface", name)
+            row = api.row("Interface", name)
             if row is None or not _serves(row, port_id, self._deployment):
                 return
         deletion = _DeletePort(api, name, port_id, self._deployment)
@@ -191,10 +149,10 @@ class Ovsdb:
         api = self._connected()
 
         def is_ready(changed: Any) -> bool:
-            interface = _row(api, "Interface", name) if changed.name == name else None
+            interface = api.row("Interface", name) if changed.name == name else None
             return interface is not None and ready(PortRow.of(api, interface))
 
-        with _watching(api, ("Interface", "Port"), is_ready) as happened:
+        with api.watching(("Interface", "Port"), is_ready) as happened:
             # It may have become ready before anyone watched it.
             row = self._port(name)
             if row is not None and ready(row):
@@ -210,13 +168,13 @@ class Ovsdb:
 
     def _port(self, name: str) -> PortRow | None:
         with self._reading() as api:
-            row = _row(api, "Interface", name)
+            row = api.row("Interface", name)
             return PortRow.of(api, row) if row is not None else None
 
-    def _await_switch(self, api: "_Api", configuration: int) -> bool:
-        with _watching(api, ("Open_vSwitch",), lambda row: row.cur_cfg >= configuration) as happened:
+    def _await_switch(self, api: Replica, configuration: int) -> bool:
+        with api.watching(("Open_vSwitch",), lambda row: row.cur_cfg >= configuration) as happened:
             with self._reading():
-                if _switch(api).cur_cfg >= configuration:
+                if api.switch().cur_cfg >= configuration:
                     return True
             return happened.wait(self._timeout)
 
@@ -237,7 +195,7 @@ class Ovsdb:
             raise PlugError(f"Open vSwitch refused a change of port {change.name}: {cause}") from cause
 
     @contextmanager
-    def _reading(self) -> Iterator["_Api"]:
+    def _reading(self) -> Iterator[Replica]:
         """The replica, unchanged while it is read. Its lock is also held by a transaction that waits for the server."""
         api = self._connected()
         lock = api.ovsdb_connection.lock
@@ -248,12 +206,12 @@ class Ovsdb:
         finally:
             lock.release()
 
-    def _connected(self) -> "_Api":
+    def _connected(self) -> Replica:
         if not self._starting.acquire(timeout=self._timeout):
             raise self._no_answer()
         try:
             if self._api is None:
-                api = _Api(self._remote, self._timeout)
+                api = Replica(self._remote, self._timeout)
                 try:
                     api.start()
                 except exceptions.TimeoutException as cause:
@@ -271,74 +229,10 @@ class Ovsdb:
         )
 
 
-class _Replica(connection.OvsdbIdl):  # type: ignore[misc]
-    """The local copy of the database, which tells watchers about changed rows."""
-
-    def __init__(self, remote: str) -> None:
-        helper = SchemaHelper(schema_json=_SCHEMA)
-        helper.register_all()
-        super().__init__(remote, helper, leader_only=False)
-        self.events = event.RowEventHandler()
-
-    def notify(self, event: str, row: Any, updates: Any = None) -> None:
-        self.events.notify(event, row, updates)
-
-
-class _Api(ovs_idl.Backend):  # type: ignore[misc]
-    """ovsdbapp's view of one replica: look-ups by index, and transactions in the connection's own thread."""
-
-    schema = "Open_vSwitch"
-    # ovsdbapp keeps one connection per class; here each object has its own.
-    ovsdb_connection: Any = None
-
-    def __init__(self, remote: str, timeout: float) -> None:
-        replica = _Replica(remote)
-        self.events = replica.events
-        super().__init__(connection.Connection(replica, timeout), start=False)
-
-    def start(self) -> None:
-        self.ovsdb_connection.start()
-
-    def stop(self, timeout: float) -> None:
-        if self.ovsdb_connection.is_running:
-            self.ovsdb_connection.stop(timeout)
-        else:
-            self.idl.close()
-        self.events.shutdown()
-        self.events.notify_thread.join(timeout)
-
-
-class _Change(event.WaitEvent):  # type: ignore[misc]
-    """Happens once, when a row of a table comes to satisfy a condition; each waiter has its own."""
-
-    __hash__ = object.__hash__
-    __eq__ = object.__eq__
-
-    def __init__(self, table: str, condition: Callable[[Any], bool], happened: threading.Event) -> None:
-        # A reconnection shows every row as created.
-        super().__init__((self.ROW_CREATE, self.ROW_UPDATE), table, None)
-        self._condition = condition
-        self.event = happened
-
-    def match_fn(self, event: str, row: Any, old: Any) -> bool:  # noqa: ARG002
-        return self._condition(row)
-
-
-@contextmanager
-def _watching(api: _Api, tables: Sequence[str], condition: Callable[[Any], bool]) -> Iterator[threading.Event]:
-    happened = threading.Event()
-    changes = [_Change(table, condition, happened) for table in tables]
-    api.events.watch_events(changes)
-    try:
-        yield happened
-    finally:
-        api.events.unwatch_events(changes)
-
-
 class _AddPort(command.BaseCommand):  # type: ignore[misc]
     def __init__(
         self,
-        api: _Api,
+        api: Replica,
         bridge: str,
         name: str,
         external_ids: Mapping[str, str],
@@ -353,8 +247,8 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
         self.interface = interface
 
     def run_idl(self, txn: Any) -> None:
-        bridge = _bridge(self.api, self.bridge)
-        interface = _row(self.api, "Interface", self.name)
+        bridge = self.api.bridge(self.bridge)
+        interface = self.api.row("Interface", self.name)
         if interface is None:
             interface = txn.insert(self.api.tables["Interface"])
             interface.name = self.name
@@ -372,7 +266,7 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
         for key, value in self.external_ids.items():
             if interface.external_ids.get(key) != value:
                 interface.setkey("external_ids", key, value)
-        port = _row(self.api, "Port", self.name)
+        port = self.api.row("Port", self.name)
         for other in self.api.tables["Bridge"].rows.values():
             if other != bridge and port in other.ports:
                 other.delvalue("ports", port)
@@ -381,7 +275,7 @@ class _AddPort(command.BaseCommand):  # type: ignore[misc]
 
 
 class _DeletePort(command.BaseCommand):  # type: ignore[misc]
-    def __init__(self, api: _Api, name: str, port_id: str, deployment: str) -> None:
+    def __init__(self, api: Replica, name: str, port_id: str, deployment: str) -> None:
         super().__init__(api)
         self.name = name
         self.port_id = port_id
@@ -389,17 +283,17 @@ class _DeletePort(command.BaseCommand):  # type: ignore[misc]
 
     def run_idl(self, txn: Any) -> None:  # noqa: ARG002
         self.result = None
-        interface = _row(self.api, "Interface", self.name)
+        interface = self.api.row("Interface", self.name)
         if interface is None or not _serves(interface, self.port_id, self.deployment):
             return
         interface.verify("external_ids")
-        port = _row(self.api, "Port", self.name)
+        port = self.api.row("Port", self.name)
         # The server collects ports and interfaces that no bridge refers to.
         for bridge in self.api.tables["Bridge"].rows.values():
             if port in bridge.ports:
                 bridge.delvalue("ports", port)
         # ovs-vswitchd copies next_cfg to cur_cfg when it has applied the database's state.
-        _switch(self.api).increment("next_cfg")
+        self.api.switch().increment("next_cfg")
 
     def post_commit(self, txn: Any) -> None:
         self.result = txn.get_increment_new_value()
@@ -408,22 +302,6 @@ class _DeletePort(command.BaseCommand):  # type: ignore[misc]
 def _assign(row: Any, columns: Mapping[str, object]) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
-
-
-def _switch(api: _Api) -> Any:
-    (row,) = api.tables["Open_vSwitch"].rows.values()
-    return row
-
-
-def _row(api: _Api, table: str, name: str) -> Any:
-    return idlutils.row_by_value(api.idl, table, "name", name, None)
-
-
-def _bridge(api: _Api, name: str) -> Any:
-    row = _row(api, "Bridge", name)
-    if row is None:
-        raise PlugError(f"Open vSwitch has no bridge {name} on this host", hint="is ovn-controller running?")
-    return row
 
 
 def _has(row: Any, external_ids: Mapping[str, str]) -> bool:
@@ -438,10 +316,6 @@ def _serves(row: Any, port_id: str, deployment: str) -> bool:
     return _has(row, {MARK: deployment, "iface-id": port_id}) or _is_inherited(row, port_id)
 
 
-def _is_port(api: _Api, bridge: str, name: str, external_ids: Mapping[str, str]) -> bool:
-    interface = _row(api, "Interface", name)
-    return (
-        interface is not None
-        and _has(interface, external_ids)
-        and _row(api, "Port", name) in _bridge(api, bridge).ports
-    )
+def _is_port(api: Replica, bridge: str, name: str, external_ids: Mapping[str, str]) -> bool:
+    interface = api.row("Interface", name)
+    return interface is not None and _has(interface, external_ids) and api.row("Port", name) in api.bridge(bridge).ports
