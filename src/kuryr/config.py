@@ -75,7 +75,8 @@ DOCKER = [
     cfg.StrOpt(
         "engine_socket",
         default="/var/run/docker.sock",
-        help="Docker's own socket. Kuryr only lists networks there, to find what Docker has forgotten.",
+        help="Docker's own socket. Kuryr only reads there: which networks and containers Docker still knows, their "
+        "labels, and what they expose.",
     ),
     cfg.BoolOpt(
         "expose",

@@ -1,8 +1,8 @@
 """What Docker itself knows, asked through its own socket: which networks and endpoints are alive.
 
-Only lists and network inspections are asked for: inspecting a container blocks inside a driver's call, and while the
-daemon boots, it accepts connections and answers nothing (docker-protocol facts of 20.10 to 29). So every request is
-bounded by a second, and no answer means: not now.
+Inspecting a container blocks inside a driver's call, so during one only lists and network inspections are asked for.
+And while the daemon boots, it accepts connections and answers nothing (docker-protocol facts of 20.10 to 29). So every
+request is bounded by a second, and no answer means: not now.
 """
 
 import json
