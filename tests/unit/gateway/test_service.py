@@ -237,6 +237,21 @@ class TestWhatItTakes:
         assert connection.getresponse().status == 404
         connection.close()
 
+    def test_nothing_that_it_sends_writes_a_line_of_its_own_in_the_log(
+        self, running: Running, authority: Authority, pair: Pair, neutron: FakeNeutron, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        connection = raw(running, authority, pair)
+        for path, status in (("/v1/x%0Agateway%20node=vm2/y", 404), ("/v1/ports/held", 200)):
+            connection.request("POST", path, b"{}", headers={"X-Openstack-Request-Id": "req-1\t\xe9 method=x"})
+            response = connection.getresponse()
+            response.read()
+            assert response.status == status
+        connection.close()
+        told = [record.getMessage() for record in caplog.records if record.name == "kuryr.gateway.service.http"]
+        assert told
+        assert not any("\n" in line or "method=x" in line for line in told)
+        assert neutron.calls[-1].headers["X-Openstack-Request-Id"].startswith("req-")
+
     def test_a_body_has_an_end(self, running: Running, authority: Authority, pair: Pair) -> None:
         connection = raw(running, authority, pair)
         connection.request("POST", "/v1/ports/held", b" " * (LARGEST_BODY + 1))

@@ -7,6 +7,7 @@ the threads, a thread that hangs in Neutron counts as his until it is free, and 
 import asyncio
 import contextvars
 import logging
+import re
 import ssl
 import time
 from collections import Counter
@@ -32,6 +33,8 @@ LARGEST_BODY = 256 << 10
 """Bytes. A network with hundreds of published ports has some ten thousand."""
 BODY_PATIENCE = 10.0
 """Seconds until a body must have come."""
+
+_REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Reply = tuple[int, Mapping[str, Any]]
 
@@ -69,9 +72,9 @@ class Door:
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Serve one HTTP request."""
         began = time.monotonic()
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        request_id.set(headers.get(b"x-openstack-request-id", b"").decode(errors="replace") or new_request_id())
-        called, who = f"{scope['method']} {scope['path']:.100}", "nobody"
+        request_id.set(_request_id(scope))
+        # What a client sends may be anything, line breaks too.
+        called, who = f"{scope['method']} {scope['path']!r:.100}", "nobody"
         status: int
         reply: Mapping[str, Any]
         try:
@@ -84,7 +87,7 @@ class Door:
             status, reply = error.status, {"error": failures.plain(error)}
         LOG.log(
             logging.INFO if status == 200 else logging.WARNING,
-            "gateway node=%s method=%s status=%d seconds=%.3f request_id=%.64s%s",
+            "gateway node=%s method=%s status=%d seconds=%.3f request_id=%s%s",
             who,
             called,
             status,
@@ -115,13 +118,19 @@ class Door:
             del self._busy[who]
 
 
+def _request_id(scope: Event) -> str:
+    """The client's own, by which Neutron's log shows what is done for him; a new one if that is none."""
+    told = dict(scope["headers"]).get(b"x-openstack-request-id", b"").decode(errors="replace")
+    return told if _REQUEST_ID.fullmatch(told) else new_request_id()
+
+
 def _method(verb: str, path: str) -> Method:
     """The method that is called. Raises NotFound."""
     match [verb, *path.split("/")]:
         case ["POST", "", "v1", family, name]:
             return find(family, name)
         case _:
-            raise NotFound(f"the gateway service has no {verb:.16} {path:.64}")
+            raise NotFound(f"the gateway service has no {verb:.16} {path!r:.64}")
 
 
 def _certificate(scope: Event) -> Certificate:
