@@ -147,6 +147,7 @@ def test_after_a_long_outage_it_looks_soon(docker: Docker, engine: FakeEngine, m
     close()
 
 
+@pytest.mark.credentials
 def test_it_looks_again_for_what_is_still_there(
     docker: Docker, engine: FakeEngine, neutron: FakeNeutron, kernel: FakeKernel
 ) -> None:
