@@ -14,7 +14,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from kuryr.errors import InvalidInput
-from kuryr.model import Mark
+from kuryr.model import Mark, Nesting, Parent
 
 DEFAULT_FILE = Path("/etc/kuryr/kuryr.conf")
 MARK_LIMIT = 255
@@ -175,6 +175,18 @@ BINDING = [
     ),
 ]
 
+NESTED = [
+    cfg.StrOpt(
+        "mode",
+        choices=[mode.value for mode in Nesting],
+        help="Set it in a virtual machine of the cloud: each container is a subport of the machine's trunk (vlan), or "
+        "an allowed address pair of the machine's port, with a MAC address of its own (macvlan) or without (ipvlan). "
+        "Default: this host is a compute host.",
+    ),
+    cfg.StrOpt("link", default="eth0", help="The machine's interface that the containers are on top of."),
+    cfg.StrOpt("port", help="Id of the Neutron port behind that interface. Default: it is found by its MAC address."),
+]
+
 SWEEP = [
     cfg.FloatOpt(
         "grace",
@@ -192,6 +204,7 @@ GROUPS = {
     "docker": DOCKER,
     "gateway": GATEWAY,
     "binding": BINDING,
+    "nested": NESTED,
     "sweep": SWEEP,
 }
 
@@ -233,10 +246,31 @@ def _value(conf: cfg.ConfigOpts, group: str, name: str) -> object:
 
 def mark(conf: cfg.ConfigOpts) -> Mark:
     """The mark of this deployment on this host. Raises InvalidInput when it is too long for Neutron."""
-    made = Mark(conf.deployment, conf.host or socket.gethostname())
+    made = Mark(conf.deployment, conf.host or _host_name(conf))
     if len(str(made)) > MARK_LIMIT:
         raise InvalidInput(f"the host name {made.host} is too long", hint="set [DEFAULT] host in kuryr.conf")
     return made
+
+
+def parent(conf: cfg.ConfigOpts) -> Parent | None:
+    """What the containers are on top of, if this is a virtual machine. Raises InvalidInput without such a link."""
+    nested = conf.nested
+    if not nested.mode:
+        return None
+    return Parent(Nesting(nested.mode), nested.link, _mac(nested.link), nested.port or "")
+
+
+def _host_name(conf: cfg.ConfigOpts) -> str:
+    """Names of virtual machines are anybody's to choose, also twice: their interfaces tell them apart."""
+    name = socket.gethostname()
+    return f"{name}-{_mac(conf.nested.link).replace(':', '')}" if conf.nested.mode else name
+
+
+def _mac(link: str) -> str:
+    try:
+        return Path("/sys/class/net", link, "address").read_text().strip()
+    except OSError as error:
+        raise InvalidInput(f"this host has no interface {link!r}", hint="set `link` in section [nested]") from error
 
 
 def register_credentials(conf: cfg.ConfigOpts) -> None:

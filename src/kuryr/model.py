@@ -7,6 +7,7 @@ Docker endpoint, later a pod) is an opaque `owner` string that its front end can
 result is plain, immutable data that travels over a wire, and says by its type what it names), and other engines.
 """
 
+import enum
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -353,6 +354,25 @@ def kind_of(request: PortRequest) -> str:
     subnets = tuple(subnet_id for subnet_id, _ in request.fixed_ips)
     said = repr((request.network_id, subnets, request.traits))
     return f"{READY}:{hashlib.blake2b(said.encode(), digest_size=8).hexdigest()}"
+
+
+class Nesting(enum.StrEnum):
+    """How containers of a virtual machine share its interface."""
+
+    VLAN = "vlan"
+    MACVLAN = "macvlan"
+    IPVLAN = "ipvlan"
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The interface of a virtual machine, with a Neutron port behind it that its containers are on top of."""
+
+    nesting: Nesting
+    link: str
+    mac: str
+    port_id: str = ""
+    """"" if it is to be found by its MAC address."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from kuryr_lab.lab import Lab
+from kuryr_lab.request_log import Cursor
 from kuryr_lab.vm.machine import VirtualMachine
 from kuryr_lab.vm.nic import TrunkPort
+from system.conftest import Bench
+from system.driver import Driver
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,26 @@ def vm(lab: Lab) -> Iterator[VirtualMachine]:
 def nic(lab: Lab, vm: VirtualMachine) -> TrunkPort:
     """The Neutron port and the trunk behind its first interface."""
     return TrunkPort(lab, vm.host.name, vm.name)
+
+
+@pytest.fixture(scope="session")
+def host_drivers(lab: Lab, vm: VirtualMachine) -> Iterator[dict[str, Driver]]:
+    """The driver on every host, beside that in the virtual machine."""
+    running = {name: Driver(host) for name, host in lab.hosts.items()}
+    yield running
+    for driver in running.values():
+        driver.stop()
+
+
+@pytest.fixture
+def bench(no_leaks: None) -> Iterator[Bench]:
+    """Docker networks and containers that are gone at the end."""
+    bench = Bench()
+    yield bench
+    bench.clear()
+
+
+@pytest.fixture
+def vm_requests(lab: Lab, vm: VirtualMachine) -> Cursor:
+    """What the virtual machine asks of Neutron from here on."""
+    return lab.requests(vm.name)

@@ -22,6 +22,7 @@ def context(conf: cfg.ConfigOpts, mark: Mark) -> BindingContext:
         scripts=Path(section.scripts) if section.scripts else None,
         script_timeout=section.script_timeout,
         os_vif_python=Path(section.os_vif_python),
+        link=conf.nested.link,
         sriov_cards=section.sriov_cards,
         vhostuser_directory=Path(section.vhostuser_directory),
     )

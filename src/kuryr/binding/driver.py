@@ -48,6 +48,8 @@ class BindingContext:
     """Where the network settings of this host's kernel can be written."""
     timeout: float = 10.0
     """Seconds that Open vSwitch may take to answer. A lost connection is tried again every 8 s at the least often."""
+    link: str = "eth0"
+    """The interface of a virtual machine that its containers are on top of."""
     drivers: Mapping[str, str] = field(default_factory=dict)
     """Kinds of port that another driver shall serve than the one of that name."""
     scripts: Path | None = None

@@ -77,7 +77,7 @@ class Links:
             netlink.set(link, state="up")
             try:
                 addresses = (fixed_ip.address for fixed_ip in vif.fixed_ips)
-                announcement.send(name, announcement.frames(vif.mac, addresses))
+                announcement.send(name, announcement.frames(link.mac, addresses))
             finally:
                 netlink.set(link, state="down")
 

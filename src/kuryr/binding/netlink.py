@@ -6,7 +6,7 @@ Each conversation opens its own netlink socket (0.3 ms): a pyroute2 socket belon
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from pyroute2 import IPRoute
 from pyroute2.ethtool.ioctl import IoctlEthtool
 from pyroute2.netlink.exceptions import NetlinkError
 
+from kuryr.binding import namespaces
 from kuryr.errors import Conflict, PlugError
 
 _IFF_UP = 1
 _WITH_FUNCTIONS = 1
 """RTEXT_FILTER_VF of the kernel's rtnetlink.h."""
+_NAMESPACE = "IFLA_IF_NETNSID"
+"""pyroute2's name of IFLA_TARGET_NETNSID, before Linux 5.0 gave it that."""
 
 SYSCTL = Path("/proc/sys/net")
 
@@ -46,9 +49,11 @@ class Link:
     """The index of the bridge that it is a port of, or 0."""
     altnames: tuple[str, ...] = ()
     """Further names; each is unique in its namespace."""
+    namespace: int | None = None
+    """The number of the network namespace that it is in, unless that is the calling thread's own."""
 
     @classmethod
-    def of(cls, message: Any) -> "Link":
+    def of(cls, message: Any, namespace: int | None = None) -> "Link":
         """Read the kernel's message."""
         here, properties = message.get("link_netnsid") is None, message.get("prop_list")
         return cls(
@@ -63,6 +68,7 @@ class Link:
             peer=(message.get("link") or 0) if here else 0,
             master=message.get("master") or 0,
             altnames=tuple(properties.get_attrs("IFLA_ALT_IFNAME")) if properties else (),
+            namespace=namespace,
         )
 
 
@@ -84,6 +90,16 @@ class Netlink:
     def all(self) -> list[Link]:
         """Every link."""
         return [Link.of(message) for message in self._ip.link("dump")]
+
+    def elsewhere(self) -> list[Link]:
+        """Every link of each namespace that one has moved to from here."""
+        links: list[Link] = []
+        for number in namespaces.known():
+            # A namespace may end while it is read.
+            with suppress(NetlinkError):
+                found = self._ip.link("dump", dump_filter=None, **{_NAMESPACE: number})
+                links += [Link.of(message, number) for message in found]
+        return links
 
     def add(self, name: str, kind: str, **attributes: object) -> Link:
         """Make a link; all that is given is so from its birth on."""
@@ -149,8 +165,9 @@ class Netlink:
 
     def delete(self, link: Link) -> None:
         """Remove a link; gone already is no error."""
+        where = {} if link.namespace is None else {_NAMESPACE: link.namespace}
         try:
-            self.change(self._ip.link, "del", index=link.index)
+            self.change(self._ip.link, "del", index=link.index, **where)
         except NetlinkError as failure:
             if failure.code != errno.ENODEV:
                 raise

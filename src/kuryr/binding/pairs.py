@@ -27,11 +27,12 @@ SHUT_OFF: tuple[Setting, ...] = (
     ("ipv4", "rp_filter", "1"),
 )
 """Settings of a link whose frames are not for the host."""
-_WAITING: tuple[Setting, ...] = (
+WAITING: tuple[Setting, ...] = (
     ("ipv6", "disable_ipv6", "1"),
     ("ipv4", "arp_ignore", "8"),
 )
-"""The kernel forgets these when the link moves into another network namespace: a container can use IPv6."""
+"""Of an inner end that waits for its container. The kernel forgets these when the link moves into another network
+namespace: a container can use IPv6."""
 
 
 def outer_name(port_id: str) -> str:
@@ -63,7 +64,7 @@ class Pairs:
             inner = netlink.at(outer.peer)
             if inner is not None:
                 netlink.settle(inner, name=inner_end, mac=vif.mac.lower(), mtu=vif.mtu, up=False)
-                netlink.write(inner_end, *_WAITING)
+                netlink.write(inner_end, *WAITING)
         return inner_end
 
     def inherit(self, claim: Claim) -> None:

@@ -15,12 +15,15 @@ from kuryr.gateway.leftovers import Leftovers
 from kuryr.gateway.networks import Networks
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.own_networks import OwnNetworks
+from kuryr.gateway.parent import ParentPort
+from kuryr.gateway.placement import Placement
 from kuryr.gateway.ports import LocalCloud
 from kuryr.gateway.reservations import Reservations
 from kuryr.gateway.routers import Routers
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.gateway.topology import Topology
-from kuryr.model import Mark, Network
+from kuryr.gateway.trunks import OnTrunk
+from kuryr.model import Mark, Network, Parent
 from kuryr.neutron.client import Neutron
 from kuryr.suspects import Suspects
 
@@ -43,7 +46,8 @@ NO_BOUNDS = Bounds()
 class LocalGateway:
     """`gateway.protocol.Gateway` in the process that holds the credentials. Sends nothing by itself.
 
-    `sweep_soon` is called when something may have been left behind.
+    `sweep_soon` is called when something may have been left behind. `parent` is what the containers of a virtual
+    machine are on top of.
     """
 
     def __init__(
@@ -54,11 +58,13 @@ class LocalGateway:
         sweep_soon: Callable[[], None],
         defaults: Defaults,
         bounds: Bounds = NO_BOUNDS,
+        parent: Parent | None = None,
     ) -> None:
         anchors = Anchors(neutron, mark)
         self.topology = Topology(neutron, bounds.sees)
         self.openings = Openings(neutron, mark)
-        self.ports = LocalCloud(neutron, self.topology, self.openings, mark, lends=bounds.lends)
+        placement = nested(neutron, parent, mark) if parent else None
+        self.ports = LocalCloud(neutron, self.topology, self.openings, mark, placement, lends=bounds.lends)
         self.keeping = Keeping(neutron, mark, behind)
         self.inheritance = Inheritance(neutron, self.topology, anchors, self.ports, mark) if bounds.inherits else None
         self.routers = Routers(neutron)
@@ -81,3 +87,8 @@ class LocalGateway:
     def leftovers(self, suspects: Callable[[], Suspects]) -> Leftovers:
         """What nothing uses any more; each kind has suspects of its own."""
         return Leftovers(self.networks, self.reservations, self.idle, self.openings, self.floating, suspects)
+
+
+def nested(neutron: Neutron, parent: Parent, mark: Mark) -> Placement:
+    """Where the containers of a virtual machine have their ports."""
+    return OnTrunk(neutron, ParentPort(neutron, parent), mark)

@@ -49,7 +49,7 @@ class Keeping:
                 return address
         request = PortRequest(network.id, (wanted,), name=f"kuryr-{keeper[:12]}", traits=traits)
         spec = port_spec(request, network, self._mark)
-        spec |= {"description": self._mark_of(keeper), "device_owner": IDLE_OWNER, "device_id": "", "host": None}
+        spec |= {"description": self._mark_of(keeper), "device_owner": IDLE_OWNER, "device_id": ""}
         port = self._neutron.ports.create(**spec)
         return next(fixed_ip.address for fixed_ip in port.fixed_ips if fixed_ip.subnet_id == subnet_id)
 

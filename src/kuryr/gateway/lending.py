@@ -146,7 +146,7 @@ class Lending:
     def _made(self, request: PortRequest, network: Network) -> PortResource:
         spec = port_spec(request, network, self._mark)
         spec["name"], spec["mac"] = f"kuryr-{request.choice.sticky}", sticky_mac(request.choice.sticky)
-        spec["device_owner"] = lent_owner(self._mark)
+        spec["device_owner"], spec["host"] = lent_owner(self._mark), self._mark.host
         return self._neutron.ports.create(**spec)
 
     def _any(self, found: Sequence[PortResource], request: PortRequest, network: Network) -> PortResource:

@@ -8,15 +8,16 @@ are lent instead (see `lending`).
 from collections.abc import Collection, Iterable, Sequence
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.identity import PORT_OWNER, is_sticky, lent_owner, owner_of
+from kuryr.gateway.identity import PORT_OWNER, is_sticky, owner_of
 from kuryr.gateway.lending import Lending
 from kuryr.gateway.openings import Openings
+from kuryr.gateway.placement import OnHost, Placement
 from kuryr.gateway.topology import Topology
 from kuryr.gateway.traits import port_changes, port_spec
 from kuryr.gateway.wiring import Wiring
 from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Subnet, Vif, Wanted
 from kuryr.neutron.client import Neutron
-from kuryr.neutron.ports import PortChanges
+from kuryr.neutron.ports import PortChanges, PortSpec
 from kuryr.neutron.resources import PortResource
 from kuryr.neutron.takeover import takers_of
 
@@ -31,15 +32,23 @@ class LocalCloud:
     """
 
     def __init__(
-        self, neutron: Neutron, topology: Topology, openings: Openings, mark: Mark, *, lends: bool = True
+        self,
+        neutron: Neutron,
+        topology: Topology,
+        openings: Openings,
+        mark: Mark,
+        placement: Placement | None = None,
+        *,
+        lends: bool = True,
     ) -> None:
         self._neutron = neutron
         self._topology = topology
         self._openings = openings
         self._mark = mark
-        self._lends = lends
         self._lending = Lending(neutron, openings, mark)
         self._wiring = Wiring(neutron, mark)
+        self._placement = placement or OnHost(neutron, self._lending, mark)
+        self._lends = lends and self._placement.lends
 
     def reserve(self, request: PortRequest, count: int = 1) -> Sequence[Vif]:
         """Make `count` ports in one request, all or none; or lend the one existing port that is meant.
@@ -48,22 +57,24 @@ class LocalCloud:
         chosen does not exist, PlugError when nobody on this host could wire it.
         """
         network = self._topology.network(request.network_id)
+        self._placement.check(request, network)
         if request.choice and not self._lends:
             raise InvalidInput("this host may not use existing ports", hint="leave out what chooses one")
         if request.choice:
             ports = [self._lending.chosen(request, network)]
         elif count > 1:
-            ports = list(self._neutron.ports.create_many([port_spec(request, network, self._mark)] * count))
+            ports = list(self._neutron.ports.create_many([self._spec(request, network)] * count))
         else:
             ports = [self._made(request, network)]
-        vifs = [self.vif_of(port, network) for port in ports]
         try:
+            self._placement.seat(ports)
+            vifs = [self.vif_of(port, network) for port in ports]
             for vif in vifs:
                 self._wiring.check_bound(vif)
                 _check_name(vif, request.traits)
         except KuryrError:
-            for vif in vifs:
-                self.release(vif)
+            for port in ports:
+                self.release(self.vif_of(port, network))
             raise
         return vifs
 
@@ -113,20 +124,16 @@ class LocalCloud:
         if vif.lent:
             self._lending.give_back(vif.port_id)
         else:
+            self._placement.unseat(vif.port_id)
             self._neutron.ports.delete(vif.port_id)
 
     def held(self) -> Sequence[Vif]:
         """Every container port of this host: one request, and two more for networks not read before."""
-        # The host is not anybody's to write, as a description is.
-        filters = {"binding:host_id": self._mark.host, "device_owner": [PORT_OWNER, lent_owner(self._mark)]}
-        listed = self._neutron.ports.list(**filters)
-        return self._vifs(
-            [port for port in listed if port.description == str(self._mark) or self._lending.is_lent_here(port)]
-        )
+        return self._vifs(self._placement.held())
 
     def half_lent(self) -> Sequence[Vif]:
         """Ports that this host is, or was when it died, about to borrow or to give back: one request."""
-        return self._vifs(self._lending.half_lent())
+        return self._vifs(self._lending.half_lent()) if self._placement.lends else ()
 
     def _vifs(self, ports: Sequence[PortResource]) -> Sequence[Vif]:
         networks = self._topology.networks({port.network_id for port in ports})
@@ -135,7 +142,7 @@ class LocalCloud:
     def _made(self, request: PortRequest, network: Network) -> PortResource:
         """A new port; if that cannot be, the existing one that has the address or MAC already."""
         try:
-            return self._neutron.ports.create(**port_spec(request, network, self._mark))
+            return self._neutron.ports.create(**self._spec(request, network))
         except Exhausted:
             raise
         except Conflict:
@@ -143,6 +150,9 @@ class LocalCloud:
             if existing is None:
                 raise
             return existing
+
+    def _spec(self, request: PortRequest, network: Network) -> PortSpec:
+        return self._placement.adapt(port_spec(request, network, self._mark))
 
     def _changed(self, port_id: str, changes: PortChanges, network: Network, traits: PortTraits) -> Vif | None:
         port = self._neutron.ports.update(port_id, **changes)
@@ -154,15 +164,16 @@ class LocalCloud:
 
     def vif_of(self, port: PortResource, network: Network) -> Vif:
         """What this host is told of a port of its own."""
+        seat = self._placement.seat_of(port)
         return Vif(
             port_id=port.id,
             network_id=port.network_id,
-            mac=port.mac,
+            mac=seat.mac,
             mtu=network.mtu,
             fixed_ips=port.fixed_ips,
-            vif_type=port.vif_type,
-            vnic_type=port.vnic_type,
-            details=port.details,
+            vif_type=seat.vif_type,
+            vnic_type=seat.vnic_type,
+            details=seat.details,
             profile=port.profile,
             project_id=port.project_id,
             owner=owner_of(port.device_id),
@@ -178,7 +189,7 @@ class LocalCloud:
 
     def _lent(self, port: PortResource) -> Lent | None:
         """By the port's own marks, so that it holds after any crash: whatever Kuryr did not make for a user is lent."""
-        if port.device_owner == PORT_OWNER and port.description == str(self._mark):
+        if not self._placement.lends or (port.device_owner == PORT_OWNER and port.description == str(self._mark)):
             return None
         tags = tuple(tag for tag in port.tags if tag not in takers_of(port))
         return Lent(port.name, tags, is_sticky(port.description, self._mark))

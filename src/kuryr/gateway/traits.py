@@ -6,7 +6,7 @@ from kuryr.neutron.ports import PortChanges, PortSpec
 
 
 def port_spec(request: PortRequest, network: Network, mark: Mark) -> PortSpec:
-    """A container port: all that identifies it and all that is said of it, bound to the mark's host."""
+    """A container port: all that identifies it and all that is said of it, except for its place."""
     traits = request.traits
     spec = PortSpec(
         network_id=network.id,
@@ -14,7 +14,6 @@ def port_spec(request: PortRequest, network: Network, mark: Mark) -> PortSpec:
         description=str(mark),
         device_owner=PORT_OWNER,
         device_id=request.owner or RESERVED,
-        host=mark.host,
         fixed_ips=request.fixed_ips,
         mac=request.mac,
         project_id=network.project_id,

@@ -16,6 +16,7 @@ from kuryr.neutron.routers import Routers
 from kuryr.neutron.security import SecurityGroupRules, SecurityGroups
 from kuryr.neutron.subnet_pools import SubnetPools
 from kuryr.neutron.subnets import Subnets
+from kuryr.neutron.trunks import Trunks
 
 
 class Neutron:
@@ -37,6 +38,7 @@ class Neutron:
         self.qos_policies = QosPolicies(self.api)
         self.routers = Routers(self.api)
         self.floating_ips = FloatingIPs(self.api)
+        self.trunks = Trunks(self.api)
         self.agents = Agents(self.api)
         self._project_id = project_id
 

@@ -57,6 +57,14 @@ class SubjectGone(NotFound):
     """The very resource that a call was about does not exist, rather than one that its body names."""
 
 
+class SegmentTaken(Conflict):
+    """A trunk has given the VLAN that was asked for to another port."""
+
+
+_BY_TYPE: Mapping[str, type[KuryrError]] = {"DuplicateSubPort": SegmentTaken}
+"""Neutron's error types (neutron.services.trunk.exceptions) of which more must be known than the status."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a call was about, so that its failure can name it."""
@@ -133,8 +141,8 @@ def _failed(response: Response, subject: Subject) -> KuryrError:
     status = response.status_code
     kind, said = _neutron_error(response)
     message = f"cannot {subject}: {said or f'HTTP status {status}'}"
-    if kind in _EXHAUSTED:
-        return Exhausted(message)
+    if kind in _EXHAUSTED or kind in _BY_TYPE:
+        return _BY_TYPE.get(kind, Exhausted)(message)
     if status == 404 and subject.id and (kind == "HTTPNotFound" or subject.id in (said or "")):
         return SubjectGone(message)
     if status == 401:

@@ -9,6 +9,7 @@ from kuryr.neutron.resources.network import NetworkResource, SubnetPoolResource,
 from kuryr.neutron.resources.port import PortResource
 from kuryr.neutron.resources.routing import FloatingIPResource, PortForwardingResource, RouterResource
 from kuryr.neutron.resources.security import QosPolicyResource, SecurityGroupResource, SecurityGroupRuleResource
+from kuryr.neutron.resources.trunk import TrunkResource
 
 __all__ = [
     "AgentResource",
@@ -22,4 +23,5 @@ __all__ = [
     "SecurityGroupRuleResource",
     "SubnetPoolResource",
     "SubnetResource",
+    "TrunkResource",
 ]
