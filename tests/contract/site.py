@@ -146,6 +146,8 @@ def tidied(neutron: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
             for port in neutron.ports.list(device_id=router.id, device_owner=INTERFACES):
                 neutron.routers.remove_interface(router.id, port.fixed_ips[0].subnet_id)
             neutron.routers.delete(router.id)
+        for trunk in neutron.trunks.list(description=site.mark):
+            neutron.trunks.delete(trunk.id)
         for port in neutron.ports.list(description=site.mark):
             neutron.ports.delete(port.id)
         for group in neutron.security_groups.list(description=site.mark):

@@ -38,6 +38,7 @@ FAMILIES = {
     "routers": "router",
     "floatingips": "floatingip",
     "agents": "agent",
+    "trunks": "trunk",
 }
 """Where the resources of a kind are, below /v2.0."""
 
@@ -70,6 +71,10 @@ class Answers:
             routers = self.cloud.routers
             act = routers.add_interface if action.startswith("add") else routers.remove_interface
             return 200, act(found, asked.json["subnet_id"])
+        if kind == "trunk" and action in {"add_subports", "remove_subports"}:
+            trunks = self.cloud.trunks
+            change = trunks.add_subports if action.startswith("add") else trunks.remove_subports
+            return 200, change(found, asked.json["sub_ports"])
         return self._tags(asked, kind, id_, action)
 
     def _one(self, asked: Request, kind: str, found: Body) -> Answer:

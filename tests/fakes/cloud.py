@@ -16,6 +16,7 @@ from fakes.routing import FloatingIPRules, ForwardingRules, RouterRules
 from fakes.rules import Rules
 from fakes.security import GroupRuleRules, GroupRules
 from fakes.tables import TABLES
+from fakes.trunks import TrunkRules
 
 
 class Cloud:
@@ -25,7 +26,7 @@ class Cloud:
         self.resources: dict[str, dict[str, Body]] = {kind: {} for kind in TABLES}
         self.dead_hosts: set[str] = set()
         """Hosts without a working agent: binding a port to them fails."""
-        self._groups, self.routers = GroupRules(self), RouterRules(self)
+        self._groups, self.routers, self.trunks = GroupRules(self), RouterRules(self), TrunkRules(self)
         self._rules: dict[str, Rules] = {
             "network": NetworkRules(self),
             "subnet": SubnetRules(self),
@@ -38,6 +39,7 @@ class Cloud:
             "router": self.routers,
             "floatingip": FloatingIPRules(self),
             "port_forwarding": ForwardingRules(self),
+            "trunk": self.trunks,
         }
 
     def create(self, kind: str, bodies: Sequence[Body], project_id: str) -> list[Body]:

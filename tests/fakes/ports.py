@@ -8,6 +8,7 @@ from fakes.attributes import Body
 from fakes.refusals import Refusal, conflict, invalid, not_found
 from fakes.routing import INTERFACE, check_deletable
 from fakes.rules import Rules
+from fakes.trunks import check_untrunked
 
 _FAILED, _UNBOUND, _BOUND = "binding_failed", "unbound", "ovs"
 
@@ -58,6 +59,7 @@ class PortRules(Rules):
 
     def remove(self, port: Body) -> None:
         check_deletable(port)
+        check_untrunked(self.cloud, port)
         for floating in self.cloud.where("floatingip", port_id=port["id"]):
             floating.update({"port_id": None, "fixed_ip_address": None, "router_id": None})
         for one in self.cloud.where("port_forwarding", internal_port_id=port["id"]):

@@ -18,6 +18,7 @@ _WITHOUT_NETWORK = {
     "router",
     "floatingip",
     "port_forwarding",
+    "trunk",
 }
 """Of these even the role `service` sees only the project's own, and what is shared with it."""
 

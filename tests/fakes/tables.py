@@ -126,6 +126,12 @@ TABLES = {
         | {"floating_network_id", "floating_ip_address", "fixed_ip_address", "port_id", "router_id", "status"},
     ),
     "agent": Attributes(post={}, put=set(), filters={"id", "host", "agent_type", "binary", "alive", "admin_state_up"}),
+    "trunk": Attributes(
+        required={"port_id"},
+        post={"name": "", "description": "", "admin_state_up": True},
+        put={"name", "description", "admin_state_up"},
+        filters=_COMMON | _TAGS | {"port_id", "admin_state_up", "status"},
+    ),
     "port_forwarding": Attributes(
         required={"protocol", "external_port", "internal_port", "internal_port_id", "internal_ip_address"},
         post={"description": "", "floatingip_id": None},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kuryr_lab.client import Neutron
+from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
 from kuryr_lab.request_log import Request
@@ -67,10 +68,10 @@ class Bench:
 
     def __init__(self) -> None:
         self._containers: list[Container] = []
-        self._networks: list[tuple[Host, str]] = []
+        self._networks: list[tuple[DockerHost, str]] = []
         self._network_names: dict[str, str] = {}
 
-    def network(self, host: Host, *options: str, ipam: bool = True, driver: str = "kuryr") -> str:
+    def network(self, host: DockerHost, *options: str, ipam: bool = True, driver: str = "kuryr") -> str:
         """docker network create, under a fresh name."""
         name = f"n{secrets.token_hex(4)}"
         own = ("--ipam-driver", driver) if ipam else ()
@@ -78,7 +79,7 @@ class Bench:
         self._networks.append((host, name))
         return name
 
-    def run(self, host: Host, network: str, *options: str) -> Container:
+    def run(self, host: DockerHost, network: str, *options: str) -> Container:
         """docker run a container that waits."""
         container = Container(host, f"c{secrets.token_hex(4)}")
         self._containers.append(container)
@@ -92,14 +93,19 @@ class Bench:
         """The network that a container was run on."""
         return self._network_names[container.name]
 
-    def clear_containers(self, host: Host | None = None) -> None:
+    def clear_containers(self, host: DockerHost | None = None) -> None:
         """Remove all containers, or those of one host, the newest first."""
         for container in self._containers[::-1]:
             if host in {None, container.host}:
                 self._containers.remove(container)
                 container.host.docker("rm", "--force", container.name)
 
-    def remove_network(self, host: Host, name: str) -> None:
+    def forget(self, host: DockerHost) -> None:
+        """Whatever there was on a host is gone."""
+        self._containers = [container for container in self._containers if container.host is not host]
+        self._networks = [(each, name) for each, name in self._networks if each is not host]
+
+    def remove_network(self, host: DockerHost, name: str) -> None:
         """docker network rm."""
         self._networks.remove((host, name))
         host.docker("network", "rm", name)

@@ -1,6 +1,7 @@
 """Kuryr in the virtual machine: it has the rights of a plain member of the machine's project."""
 
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kuryr_lab.identity import IDENTITIES, password_options
@@ -13,11 +14,14 @@ SOCKET = "/run/docker/plugins/{}.sock"
 
 def start(vm: VirtualMachine, name: str = "kuryr", **nested: str) -> Daemon:
     """Start a driver called `name`, which is also its deployment's; `nested` is that section of its kuryr.conf."""
-    path = vm.etc / "kuryr" / f"{name}.conf"
+    # Under a new name: the machine would remember what it has read before.
+    path = vm.etc / "kuryr" / f"{name}-{secrets.token_hex(4)}.conf"
     neutron = password_options(IDENTITIES["demo"], vm.layout.auth_url)
-    general = {"deployment": name, "debug": "true"}
+    general = {"deployment": name}
     docker = {"socket": SOCKET.format(name)}
-    write_ini(path, {"DEFAULT": general, "neutron": neutron, "docker": docker, "nested": nested})
+    write_ini(
+        path, {"DEFAULT": general, "neutron": neutron, "docker": docker, "nested": nested, "sweep": {"grace": "20"}}
+    )
 
     def listens() -> bool:
         return vm.run(["test", "-S", SOCKET.format(name)], check=False).returncode == 0
@@ -39,6 +43,3 @@ def running(vm: VirtualMachine, name: str, **nested: str) -> Iterator[Daemon]:
         yield driver
     finally:
         stop(vm, driver)
-
-
-Section = Mapping[str, str]

@@ -1,55 +1,193 @@
 """Containers of a virtual machine as subports of its trunk: Neutron ports as any other, guarded one by one."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from kuryr_lab.client import Neutron
+from kuryr_lab.client import Neutron, Resource
+from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.lab import Lab
 from kuryr_lab.node import Daemon
+from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
+from kuryr_lab.traffic import Container
 from kuryr_lab.vm.machine import VirtualMachine
 from kuryr_lab.vm.nic import TrunkPort
+from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
 from system.driver import Driver
 from vm import nested
 
-pytestmark = [pytest.mark.vm, pytest.mark.exhaustive]
+pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
+
+MODE = {"mode": "vlan"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def driver(vm: VirtualMachine) -> Iterator[Daemon]:
     """Kuryr in the virtual machine."""
-    with nested.running(vm, "kuryr", mode="vlan") as driver:
+    with nested.running(vm, "kuryr", **MODE) as driver:
         yield driver
 
 
 @pytest.fixture
 def neutron(lab: Lab) -> Neutron:
+    """Neutron, as an administrator sees it."""
     return lab.neutron("admin")
 
 
-def on(network: TenantNetwork) -> tuple[str, ...]:
-    """Options of a Docker network on an existing one."""
-    return ("--subnet", network.cidr, "--ipam-opt", f"neutron.net.name={network.name}")
+@pytest.fixture
+def web(lab: Lab, no_leaks: None) -> Iterator[Resource]:
+    """A group of the tenant's that admits everybody to TCP port 80."""
+    tenant = lab.neutron("demo")
+    group = tenant.create("security_group", name="web")
+    rule = {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"}
+    tenant.create("security_group_rule", **rule, port_range_min=80, port_range_max=80)
+    yield group
+    tenant.delete("security_group", group["id"])
 
 
-def test_a_container_is_a_subport_and_reaches_others_on_every_host(
+def on(network: TenantNetwork) -> tuple[str, str]:
+    """Options of a Docker network that stands on an existing one."""
+    return ("--ipam-opt", f"neutron.net.name={network.name}")
+
+
+def vlan_of(neutron: Neutron, nic: TrunkPort, address: str, network_id: str) -> int:
+    """The VLAN that the trunk has for a container's port."""
+    (port,) = neutron.find("port", fixed_ips=f"ip_address={address}", network_id=network_id)
+    subports = neutron.show("trunk", nic.trunk["id"])["sub_ports"]
+    (vlan,) = (each["segmentation_id"] for each in subports if each["port_id"] == port["id"])
+    return int(vlan)
+
+
+def capture(host: DockerHost, nic: TrunkPort, frames: str) -> "subprocess.Popen[str]":
+    """A look at the machine's tap, which ends with the first frame that is looked for."""
+    watching = host.popen(["tcpdump", "-i", nic.tap, "-e", "-n", "-l", "-c", "1", *frames.split()])
+    assert watching.stderr
+    line = ""
+    while "listening on" not in line:
+        line = watching.stderr.readline()
+    return watching
+
+
+def test_a_container_reaches_and_is_reached_by_those_on_every_host(
     lab: Lab,
     vm: VirtualMachine,
     nic: TrunkPort,
     host_drivers: dict[str, Driver],
-    bench: Bench,
     tenant_network: TenantNetwork,
+    bench: Bench,
     neutron: Neutron,
 ) -> None:
-    hosts = (vm, lab.hosts["host1"], lab.hosts["host2"])
-    nested_one, beside, other = (bench.run(host, bench.network(host, *on(tenant_network))) for host in hosts)
-    address = address_of(nested_one, bench.network_of(nested_one))
-    (port,) = neutron.find("port", fixed_ips=f"ip_address={address}", network_id=tenant_network.id)
-    subports = {each["port_id"] for each in neutron.show("trunk", nic.trunk["id"])["sub_ports"]}
-    assert port["id"] in subports
-    for peer in (beside, other):
-        peer_address = address_of(peer, bench.network_of(peer))
-        nested_one.reaches(peer_address, seconds=30)
-        peer.reaches(address, seconds=30)
+    """By ping and TCP, and in a VLAN of the trunk between the machine and its host."""
+    hosts: tuple[DockerHost, ...] = (vm, lab.hosts["host1"], lab.hosts["host2"])
+    inside, beside, beyond = (bench.run(host, bench.network(host, *on(tenant_network))) for host in hosts)
+    addresses = {each.name: address_of(each, bench.network_of(each)) for each in (inside, beside, beyond)}
+    vlan = vlan_of(neutron, nic, addresses[inside.name], tenant_network.id)
+    with capture(vm.host, nic, f"vlan {vlan} and icmp and host {addresses[beyond.name]}") as watching:
+        for station in (inside, beside, beyond):
+            station.serve()
+        for one, other in ((inside, beside), (beside, inside), (inside, beyond), (beyond, inside)):
+            one.reaches(addresses[other.name], seconds=30)
+            assert one.fetch(addresses[other.name], seconds=10) == other.name
+        seen, _ = watching.communicate(timeout=30)
+        assert f"vlan {vlan}," in seen
+
+
+def test_containers_of_one_machine_are_guarded_one_by_one(
+    lab: Lab, vm: VirtualMachine, tenant_network: TenantNetwork, web: Resource, bench: Bench
+) -> None:
+    """What differs is only their group, also for one another."""
+    guarded_network = bench.network(vm, *on(tenant_network), "-o", f"neutron.security_groups={web['name']}")
+    open_network = bench.network(vm, *on(tenant_network), "-o", "neutron.port_security=false")
+    guarded, unguarded = bench.run(vm, guarded_network), bench.run(vm, open_network)
+    addresses = [address_of(guarded, guarded_network), address_of(unguarded, open_network)]
+    for container in (guarded, unguarded):
+        container.serve(80)
+        container.serve(8000)
+    with lab.plain_port("host2", tenant_network.id, security_groups=[]) as outsider:
+        wait_until("it is reached", lambda: outsider.fetch(addresses[0], seconds=10) == guarded.name)
+        assert outsider.fetch(addresses[0], 8000) is None
+        assert not outsider.ping(addresses[0], count=2)
+        assert [outsider.fetch(addresses[1], port, 10) for port in (80, 8000)] == [unguarded.name] * 2
+    assert unguarded.fetch(addresses[0], seconds=10) == guarded.name
+    assert unguarded.fetch(addresses[0], 8000) is None
+
+
+def test_a_start_takes_two_requests_and_so_does_a_stop(
+    vm: VirtualMachine, tenant_network: TenantNetwork, bench: Bench, vm_requests: Cursor
+) -> None:
+    network = bench.network(vm, *on(tenant_network))
+    vm_requests.read_until_quiet()
+    container = bench.run(vm, network)
+    assert [(call.method, call.path.rsplit("/", 1)[1]) for call in vm_requests.read()] == [
+        ("POST", "ports"),
+        ("PUT", "add_subports"),
+    ]
+    assert [call.method for call in vm_requests.read_until_quiet()] == ["PUT"]
+    vm.docker("stop", "--time", "0", container.name)
+    assert [call.method for call in vm_requests.read_until_quiet()] == ["PUT", "DELETE"]
+
+
+def killed_and_started(vm: VirtualMachine, driver: Daemon) -> None:
+    """The driver dies, comes back, and looks for what nobody uses."""
+    driver.kill()
+    vm.run(["rm", "-f", nested.SOCKET.format("kuryr")])
+    nested.start(vm, "kuryr", **MODE)
+
+
+def test_a_container_outlives_the_driver_that_has_not_yet_written_whose_its_port_is(
+    vm: VirtualMachine, driver: Daemon, tenant_network: TenantNetwork, bench: Bench, neutron: Neutron, lab: Lab
+) -> None:
+    """The claim is on the interface, and the interface in the container."""
+    network = bench.network(vm, *on(tenant_network))
+    container = bench.run(vm, network)
+    killed_and_started(vm, driver)
+    address = address_of(container, network)
+
+    def is_named() -> bool:
+        (port,) = neutron.find("port", fixed_ips=f"ip_address={address}", network_id=tenant_network.id)
+        return bool(port["device_id"])
+
+    with lab.plain_port("host2", tenant_network.id) as outside:
+        outside.reaches(address, seconds=30)
+        wait_until("its port bears its name", is_named, seconds=90)
+        assert outside.ping(address)
+
+
+def test_after_the_plug_was_pulled_nothing_is_left_and_containers_start_again(
+    lab: Lab, vm: VirtualMachine, driver: Daemon, tenant_network: TenantNetwork, bench: Bench, neutron: Neutron
+) -> None:
+    network = bench.network(vm, *on(tenant_network))
+    bench.run(vm, network)
+    bench.forget(vm)
+    vm.qemu.kill()
+    lab.add_vm()
+    nested.start(vm, "kuryr", **MODE)
+
+    def only_neutrons_own_are_left() -> bool:
+        ports = neutron.find("port", network_id=tenant_network.id)
+        return all(port["device_owner"].startswith("network:") for port in ports)
+
+    wait_until("what the dead machine had is swept", only_neutrons_own_are_left, seconds=120)
+    network = bench.network(vm, *on(tenant_network))
+    container = bench.run(vm, network)
+    with lab.plain_port("host2", tenant_network.id) as outside:
+        outside.reaches(address_of(container, network), seconds=30)
+
+
+def test_a_container_that_is_gone_is_gone_everywhere(
+    vm: VirtualMachine, tenant_network: TenantNetwork, bench: Bench
+) -> None:
+    """Killed without a word: its interface goes with its network namespace."""
+    network = bench.network(vm, *on(tenant_network))
+    container = bench.run(vm, network)
+    pid = vm.docker("inspect", "--format", "{{.State.Pid}}", container.name)
+    vm.run(["kill", "-9", pid])
+    wait_until("it has ended", lambda: _is_over(container))
+    wait_until("its interface is gone", lambda: "t_c" not in vm.run(["ip", "-d", "link"]).stdout)
+
+
+def _is_over(container: Container) -> bool:
+    return container.host.docker("inspect", "--format", "{{.State.Running}}", container.name) == "false"

@@ -42,7 +42,8 @@ class OnTrunk:
         self._mark = mark
         self._lock = threading.Lock()
         self._trunk_id = ""
-        self._wired = False
+        self._wired: bool | None = None
+        """Whether the cloud wires a subport in the very call that adds it, as ML2/OVN does; None until it is seen."""
         self._used: set[int] = set()
         """VLANs that were in use when the trunk was last seen."""
         self._picked: set[int] = set()
@@ -51,8 +52,13 @@ class OnTrunk:
         """Of this host's ports, by id."""
 
     def check(self, request: PortRequest, network: Network) -> None:  # noqa: ARG002
-        """A port of its own can be all that a port can be, but none that was there before."""
+        """A port of its own can be all that a port can be, but none that was there before.
+
+        Without a trunk no port is made: two requests, and more if it must be made, the first time.
+        """
         refuse_existing(request)
+        if not self._trunk_id:
+            self._trunk()
 
     def adapt(self, spec: PortSpec) -> PortSpec:
         """Without a user: who that is, is written when the port is on the trunk. Neutron binds it as its parent is."""
@@ -60,7 +66,7 @@ class OnTrunk:
         return spec
 
     def seat(self, ports: Sequence[PortResource]) -> None:
-        """Make them subports: one request, and two more the first time; more only if others were faster.
+        """Make them subports: one request, one more the first time, and more only if others were faster.
 
         Raises Exhausted when the trunk has no VLAN left, Conflict when it cannot take the ports.
         """
@@ -79,6 +85,8 @@ class OnTrunk:
                     raise
                 self._see(trunk)
                 self._vlans.update(vlans)
+                if self._wired is None:
+                    self._wired = self._neutron.ports.get(ports[0].id).status == "ACTIVE"
                 return
         raise Conflict(f"others take the VLANs of trunk {trunk_id} faster than this host can", hint="try again")
 
@@ -91,7 +99,7 @@ class OnTrunk:
 
     def seat_of(self, port: PortResource) -> Seat:
         """Its VLAN, and whether the cloud has wired it; a port that is not on the trunk has neither."""
-        details = {"vlan": self._vlans.get(port.id), "wired": self._wired or port.status == "ACTIVE"}
+        details = {"vlan": self._vlans.get(port.id), "wired": bool(self._wired) or port.status == "ACTIVE"}
         return Seat(port.mac, "nested", "vlan", details)
 
     def held(self) -> Sequence[PortResource]:
@@ -128,8 +136,6 @@ class OnTrunk:
         with self._lock:
             self._trunk_id = trunk.id
             self._used = set(trunk.vlans.values())
-            # ML2/OVN wires a subport in the call that adds it; where an agent does, the trunk is not active until then.
-            self._wired = trunk.status == "ACTIVE"
 
     @contextmanager
     def _pick(self, count: int) -> Iterator[Sequence[int]]:

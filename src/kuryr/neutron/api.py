@@ -38,9 +38,12 @@ class Call:
 class Api:
     """Neutron's HTTP interface below `/v2.0`; thread-safe, authenticates in the first call."""
 
-    def __init__(self, adapter: Adapter, observe: Callable[[Call], None] | None = None) -> None:
+    def __init__(
+        self, adapter: Adapter, observe: Callable[[Call], None] | None = None, rights: str = faults.RIGHTS_HINT
+    ) -> None:
         self._adapter = adapter
         self._observe = observe
+        self._rights = rights
 
     def request(
         self,
@@ -76,7 +79,7 @@ class Api:
                 log=False,
             )
             status = response.status_code
-            return faults.checked(response, faults.Subject(method, path, json))
+            return faults.checked(response, faults.Subject(method, path, json, self._rights))
         except ClientException as error:
             raise faults.unanswered(error, url) from error
         finally:

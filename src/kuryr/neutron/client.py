@@ -8,6 +8,7 @@ from keystoneauth1.adapter import Adapter
 from kuryr.errors import CloudRefused
 from kuryr.neutron.agents import Agents
 from kuryr.neutron.api import Api, Call
+from kuryr.neutron.faults import RIGHTS_HINT
 from kuryr.neutron.floating_ips import FloatingIPs
 from kuryr.neutron.networks import Networks
 from kuryr.neutron.ports import Ports
@@ -22,13 +23,19 @@ from kuryr.neutron.trunks import Trunks
 class Neutron:
     """A cloud's Neutron as one identity sees it. Thread-safe; nothing is sent before the first call.
 
-    `adapter` finds the endpoint and authenticates; `observe` is told of every finished call.
+    `adapter` finds the endpoint and authenticates; `observe` is told of every finished call. `rights` says what to do
+    about a call that is forbidden.
     """
 
     def __init__(
-        self, adapter: Adapter, *, project_id: str | None = None, observe: Callable[[Call], None] | None = None
+        self,
+        adapter: Adapter,
+        *,
+        project_id: str | None = None,
+        observe: Callable[[Call], None] | None = None,
+        rights: str = RIGHTS_HINT,
     ) -> None:
-        self.api = Api(adapter, observe)
+        self.api = Api(adapter, observe, rights)
         self.networks = Networks(self.api)
         self.subnets = Subnets(self.api)
         self.subnet_pools = SubnetPools(self.api)

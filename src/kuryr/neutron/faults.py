@@ -48,7 +48,7 @@ _WORDS = {"floatingip": "floating IP", "subnetpool": "subnet pool", "policie": "
 """What people call a kind of resource where it is not what its path says."""
 
 _CREDENTIALS_HINT = "check the credentials in section [neutron] of kuryr.conf, in clouds.yaml or in OS_* variables"
-_RIGHTS_HINT = "Kuryr's user needs the roles `member` and `service` (or `admin`) on the project"
+RIGHTS_HINT = "Kuryr's user needs the roles `member` and `service` (or `admin`) on the project"
 _DOWN_HINT = "check that the service runs and can be reached from this host"
 _TLS_HINT = "check `cafile` in section [neutron] of kuryr.conf"
 
@@ -72,6 +72,8 @@ class Subject:
     method: str
     path: str
     json: Mapping[str, Any] | None = None
+    rights: str = RIGHTS_HINT
+    """What to do when it is forbidden."""
 
     @property
     def id(self) -> str:
@@ -148,7 +150,7 @@ def _failed(response: Response, subject: Subject) -> KuryrError:
     if status == 401:
         return CloudRefused(f"cannot {subject}: Neutron does not accept Keystone's token", hint=_CREDENTIALS_HINT)
     if status == 403:
-        return CloudRefused(message, hint=_RIGHTS_HINT)
+        return CloudRefused(message, hint=subject.rights)
     if status in {502, 503, 504} and not said:
         return CloudUnavailable(f"{message} of a proxy, Neutron itself does not answer", hint=_DOWN_HINT)
     return _BY_STATUS.get(status, CloudError)(message)

@@ -14,7 +14,14 @@ from urllib3.exceptions import InsecureRequestWarning
 from kuryr.neutron import credentials
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
+from kuryr.neutron.faults import RIGHTS_HINT
 from kuryr.neutron.transport import Transport
+
+_MEMBERS_RIGHTS = (
+    "the role `member` suffices on networks of its own project; for others let a gateway service hold the rights, see "
+    "docs/nested.md"
+)
+"""What to do when something is forbidden in a virtual machine, which should have no greater rights."""
 
 LOG = logging.getLogger(__name__)
 
@@ -54,4 +61,5 @@ def connect(
         region_name=found.region,
         endpoint_override=found.endpoint,
     )
-    return Neutron(adapter, project_id=project_id or options.project, observe=observe)
+    rights = _MEMBERS_RIGHTS if conf.nested.mode else RIGHTS_HINT
+    return Neutron(adapter, project_id=project_id or options.project, observe=observe, rights=rights)
