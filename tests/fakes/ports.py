@@ -10,6 +10,9 @@ from fakes.routing import INTERFACE, check_deletable
 from fakes.rules import Rules
 from fakes.trunks import check_untrunked
 
+_MAX_PAIRS = 10
+"""Neutron's default of max_allowed_address_pair."""
+
 _FAILED, _UNBOUND, _BOUND = "binding_failed", "unbound", "ovs"
 
 
@@ -143,5 +146,11 @@ def _check_security(port: Body, *, was_guarded: bool = False) -> None:
 
 
 def _complete_pairs(port: Body) -> None:
+    if len(port["allowed_address_pairs"]) > _MAX_PAIRS:
+        raise Refusal(
+            400,
+            "AllowedAddressPairExhausted",
+            f"The number of allowed address pair exceeds the maximum {_MAX_PAIRS}.",
+        )
     for pair in port["allowed_address_pairs"]:
         pair.setdefault("mac_address", port["mac_address"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kuryr.behind import Work
+from kuryr.gateway.address_pairs import OnAddressPairs
 from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.floating import FloatingIPs
 from kuryr.gateway.forwarding import Forwardings
@@ -23,7 +24,7 @@ from kuryr.gateway.routers import Routers
 from kuryr.gateway.subnet_pools import Defaults, SubnetPools
 from kuryr.gateway.topology import Topology
 from kuryr.gateway.trunks import OnTrunk
-from kuryr.model import Mark, Network, Parent
+from kuryr.model import Mark, Nesting, Network, Parent
 from kuryr.neutron.client import Neutron
 from kuryr.suspects import Suspects
 
@@ -91,4 +92,7 @@ class LocalGateway:
 
 def nested(neutron: Neutron, parent: Parent, mark: Mark) -> Placement:
     """Where the containers of a virtual machine have their ports."""
-    return OnTrunk(neutron, ParentPort(neutron, parent), mark)
+    port = ParentPort(neutron, parent)
+    if parent.nesting is Nesting.VLAN:
+        return OnTrunk(neutron, port, mark)
+    return OnAddressPairs(neutron, port, mark, parent.nesting)

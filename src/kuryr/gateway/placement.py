@@ -41,7 +41,7 @@ class Placement(Protocol):
         """A container port's specification as it must be here."""
 
     def seat(self, ports: Sequence[PortResource]) -> None:
-        """Place new ports, all or none. Raises Conflict, Exhausted, CloudError."""
+        """Place new ports, or ports with new addresses, all or none. Raises Conflict, Exhausted, CloudError."""
 
     def unseat(self, port_id: str) -> None:
         """Take a port away from its place, before it is deleted. Not there is no error."""

@@ -88,6 +88,7 @@ class LocalCloud:
         port = self._neutron.ports.update(port_id, fixed_ips=fixed_ips)
         if port is None:
             raise NotFound(f"port {port_id} is gone", hint="run the command again")
+        self._placement.seat([port])
         return self.vif_of(port, self._topology.network(port.network_id))
 
     def identify(
@@ -98,6 +99,7 @@ class LocalCloud:
         More requests when a group of the openings is not known yet. Raises NotFound when a group or policy is gone.
         """
         network = self._topology.network(vif.network_id)
+        self._placement.check(PortRequest(network.id, (), traits=traits), network)
         if vif.is_foreign:
             return self._changed(vif.port_id, PortChanges(device_id=owner), network, USUAL_PORT)
         base = vif.traits.security_groups if traits.security_groups is None else traits.security_groups

@@ -71,6 +71,9 @@ class OnTrunk:
         Raises Exhausted when the trunk has no VLAN left, Conflict when it cannot take the ports.
         """
         trunk_id = self._trunk_id or self._trunk().id
+        ports = [port for port in ports if port.id not in self._vlans]
+        if not ports:
+            return
         for _ in range(_ROUNDS):
             with self._pick(len(ports)) as picked:
                 vlans = {port.id: vlan for port, vlan in zip(ports, picked, strict=True)}

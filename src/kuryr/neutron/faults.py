@@ -29,6 +29,7 @@ from kuryr.neutron.transport import causes, why
 
 _EXHAUSTED = frozenset(
     {
+        "AllowedAddressPairExhausted",  # with status 400: Neutron's option max_allowed_address_pair, by default 10
         "ExternalIpAddressExhausted",
         "IpAddressGenerationFailure",
         "IpAddressGenerationFailureAllSubnets",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kuryr_lab import processes
 from kuryr_lab.docker import boot_docker, import_image
 from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.errors import LabError
@@ -108,6 +109,8 @@ class VirtualMachine(DockerHost):
     def switch_off(self) -> None:
         """Pull the plug, and take the tap away; the port stays."""
         self.qemu.kill()
+        # Whoever speaks to it would wait for an answer.
+        processes.end_all(self.directory)
         host = self.host
         for name in host.vsctl(
             "--bare", "--columns=name", "find", "interface", f"external_ids:vm-id={self.name}"

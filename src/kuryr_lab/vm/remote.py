@@ -26,6 +26,10 @@ def main(address: str, port: int, argv: list[str]) -> int:
     except OSError as error:
         return _lost(error)
     connection.settimeout(None)
+    # A machine whose plug is pulled says nothing.
+    for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 5)):
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sending = threading.Lock()
 
     def send(letter: bytes, data: bytes) -> None:

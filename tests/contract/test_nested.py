@@ -1,0 +1,91 @@
+"""Two processes in one virtual machine, at the same time on the same trunk or the same list of address pairs."""
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from contract.site import Site
+from kuryr.behind import Behind
+from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.subnet_pools import Defaults
+from kuryr.model import Mark, Nesting, Parent, PortRequest, Vif
+from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
+
+Processes = Callable[[Nesting], tuple[Gateway, Gateway]]
+
+
+@pytest.fixture
+def place(routed_site: Site) -> tuple[NetworkResource, SubnetResource]:
+    return routed_site.pair()
+
+
+@pytest.fixture
+def machine(routed_site: Site, place: tuple[NetworkResource, SubnetResource]) -> PortResource:
+    """The virtual machine's port."""
+    network, subnet = place
+    return routed_site.port(network, [(subnet.id, None)], host=routed_site.host)
+
+
+@pytest.fixture
+def processes(routed_site: Site, machine: PortResource) -> Processes:
+    host = f"vm-{uuid.uuid4()}"
+
+    def start(nesting: Nesting) -> tuple[Gateway, Gateway]:
+        def process(deployment: str) -> Gateway:
+            parent = Parent(nesting, "eth0", machine.mac, machine.id)
+            mark = Mark(deployment, host)
+            return Gateway(routed_site.neutron, mark, Behind(threads=1), lambda: None, Defaults(), parent)
+
+        return process("first"), process("second")
+
+    return start
+
+
+def in_turns(processes: tuple[Gateway, Gateway], place: tuple[NetworkResource, SubnetResource], each: int) -> list[Vif]:
+    """So many ports of each process, made at the same time."""
+    network, subnet = place
+    request = PortRequest(network.id, ((subnet.id, None),))
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda number: processes[number % 2].ports.reserve(request)[0], range(2 * each))
+        return list(made)
+
+
+def give_back(processes: tuple[Gateway, Gateway], vifs: list[Vif]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: processes[number % 2].ports.release(vifs[number]), range(len(vifs))))
+
+
+def test_no_vlan_is_given_twice_and_none_is_lost(
+    routed_site: Site, place: tuple[NetworkResource, SubnetResource], machine: PortResource, processes: Processes
+) -> None:
+    both = processes(Nesting.VLAN)
+    vifs = in_turns(both, place, 20)
+    (trunk,) = routed_site.neutron.trunks.list(port_id=machine.id)
+    assert trunk.vlans == {vif.port_id: vif.details["vlan"] for vif in vifs}
+    assert len(set(trunk.vlans.values())) == 40
+    give_back(both, vifs)
+    assert routed_site.neutron.trunks.get(trunk.id).vlans == {}
+    assert [process.ports.held() for process in both] == [[], []]
+    routed_site.neutron.trunks.delete(trunk.id)
+
+
+@pytest.mark.parametrize("nesting", [Nesting.MACVLAN, Nesting.IPVLAN])
+def test_no_address_pair_is_lost(
+    routed_site: Site,
+    place: tuple[NetworkResource, SubnetResource],
+    machine: PortResource,
+    processes: Processes,
+    nesting: Nesting,
+) -> None:
+    """Five each: Neutron allows a port ten, unless it is configured otherwise."""
+    both = processes(nesting)
+    vifs = in_turns(both, place, 5)
+    port = routed_site.neutron.ports.get(machine.id)
+    assert {(pair.address, pair.mac) for pair in port.allowed_address_pairs} == {
+        (vif.fixed_ips[0].address, vif.mac or machine.mac) for vif in vifs
+    }
+    give_back(both, vifs)
+    assert routed_site.neutron.ports.get(machine.id).allowed_address_pairs == ()
+    assert [process.ports.held() for process in both] == [[], []]
