@@ -8,6 +8,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
@@ -30,6 +31,8 @@ def inventory(lab: Lab) -> frozenset[str]:
         found |= {f"neutron: port forwarding {forwarding}" for forwarding in floating["port_forwardings"]}
     for host in lab.hosts.values():
         found |= {f"{host.name}: {item}" for item in (*_on(host), *lab.backend.switch.inventory(host))}
+    for vm in lab.vms:
+        found |= {f"{vm.name}: {item}" for item in _seen_on(vm)} if vm.alive() else set()
     return frozenset(found)
 
 
@@ -48,15 +51,18 @@ def leaked(lab: Lab, before: frozenset[str], seconds: float = 20) -> list[str]:
 
 
 def _on(host: Host) -> set[str]:
-    links = json.loads(host.run(["ip", "-json", "link"]).stdout)
     mounts = [Path(line.split()[4]) for line in Path("/proc", str(host.pid), "mountinfo").read_text().splitlines()]
     # Docker's `default` is the host's own, mounted there by the first container that asks for it.
     namespaces = [point.name for point in mounts if point.parent.name == "netns" and point.name != "default"]
+    # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.
+    return _seen_on(host) | {f"network namespace {name}" for name in namespaces}
+
+
+def _seen_on(host: DockerHost) -> set[str]:
+    links = json.loads(host.run(["ip", "-json", "link"]).stdout)
     found = {
         # Those on Docker's own bridge are Docker's; after a crash it leaves some there.
         *(f"link {link['ifname']}" for link in links if link.get("master") != "docker_gwbridge"),
-        # The mount is the namespace; Docker removes the file it was mounted on up to a minute later.
-        *(f"network namespace {name}" for name in namespaces),
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
         *(f"Docker plugin {name}" for name in host.docker("plugin", "ls", "--format", "{{.Name}}").split()),
         *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),

@@ -50,7 +50,7 @@ def main(address: str, port: int, argv: list[str]) -> int:
             number, lambda got, _: threading.Thread(target=send, args=(b"s", str(got).encode()), daemon=True).start()
         )
     threading.Thread(target=pump, daemon=True).start()
-    with connection.makefile("rb") as answers:
+    with suppress(OSError), connection.makefile("rb") as answers:
         while len(head := answers.read(HEAD.size)) == HEAD.size:
             letter, length = HEAD.unpack(head)
             data = answers.read(length)

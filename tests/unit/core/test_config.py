@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from kuryr import config
 from kuryr.errors import InvalidInput
-from kuryr.model import Mark
+from kuryr.model import Mark, Nesting, Parent
 
 Load = Callable[[str], cfg.ConfigOpts]
 
@@ -43,6 +43,20 @@ def test_the_mark_is_made_of_deployment_and_host(load: Load) -> None:
 def test_the_host_is_by_default_the_machines_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "here")
     assert config.mark(config.load([])).host == "here"
+
+
+def test_a_virtual_machine_is_told_apart_by_its_interface(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several machines any may have any name."""
+    monkeypatch.setattr("socket.gethostname", lambda: "web")
+    conf = load("[nested]\nmode = vlan\nlink = lo\n")
+    assert config.mark(conf).host == "web-000000000000"
+    assert config.parent(conf) == Parent(Nesting.VLAN, "lo", "00:00:00:00:00:00")
+    assert config.parent(config.load([])) is None
+
+
+def test_a_virtual_machine_needs_the_interface_that_it_is_told(load: Load) -> None:
+    with pytest.raises(InvalidInput, match=r"no interface 'ens99' .*\[nested\]"):
+        config.mark(load("[nested]\nmode = vlan\nlink = ens99\n"))
 
 
 def test_a_mark_that_neutron_cannot_store_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
