@@ -92,7 +92,8 @@ class ConfiguredDriver(Driver):
         binding = Binding(configured.context(conf, config.mark(conf)))
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
-        sizes = Sizes(most=conf.binding.ready_ports_max)
+        # A trunk takes only ports without device_id, and that is what tells those made ahead; address pairs are few.
+        sizes = Sizes(most=0 if conf.nested.mode else conf.binding.ready_ports_max)
         endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon, sizes)
         reconciler = Reconciler(gateway.ports, binding, endpoints)
         super().__init__(gateway, endpoints, reconciler, engine, self._behind, pending, expose=conf.docker.expose)
