@@ -2,6 +2,7 @@
 
 import subprocess
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from kuryr_lab.errors import CommandFailed
@@ -30,13 +31,18 @@ class DockerHost(Node):
         """Where Docker keeps what it has, as the node sees it."""
 
     def docker(self, *argv: str, seconds: float = 120) -> str:
-        """Run the docker client against the host and return what it printed; CommandFailed on a status other than 0.
+        """Run the docker client against the host and return what it printed; CommandFailed on a status other than 0."""
+        return self.run_docker(argv, seconds=seconds).stdout.strip()
+
+    def run_docker(
+        self, argv: Sequence[str], *, check: bool = True, seconds: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the docker client against the host; CommandFailed if `check` and its status is not 0.
 
         The client runs outside of the node, so a path among the arguments is one of the machine's.
         """
-        command = ["docker", "--host", self.docker_address, *argv]
         done = subprocess.run(
-            command,
+            ["docker", "--host", self.docker_address, *argv],
             env=self.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -44,6 +50,6 @@ class DockerHost(Node):
             check=False,
             timeout=seconds,
         )
-        if done.returncode:
+        if check and done.returncode:
             raise CommandFailed(["docker", *argv], done.returncode, done.stdout, done.stderr)
-        return done.stdout.strip()
+        return done

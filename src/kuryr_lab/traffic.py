@@ -72,7 +72,7 @@ class Container(Station):
 
     def run(self, argv: Sequence[str], *, check: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command with `docker exec`."""
-        return self.host.run(["docker", "exec", self.name, *argv], check=check, seconds=seconds)
+        return self.host.run_docker(["exec", self.name, *argv], check=check, seconds=seconds)
 
     def spawn(self, argv: Sequence[str]) -> None:
         """Run a command with `docker exec --detach`."""
