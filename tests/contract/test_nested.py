@@ -8,12 +8,13 @@ import pytest
 
 from contract.site import Site
 from kuryr.behind import Behind
-from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.model import Mark, Nesting, Parent, PortRequest, Vif
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 
-Processes = Callable[[Nesting], tuple[Gateway, Gateway]]
+Both = tuple[LocalGateway, LocalGateway]
+Processes = Callable[[Nesting], Both]
 
 
 @pytest.fixture
@@ -32,18 +33,21 @@ def machine(routed_site: Site, place: tuple[NetworkResource, SubnetResource]) ->
 def processes(routed_site: Site, machine: PortResource) -> Processes:
     host = f"vm-{uuid.uuid4()}"
 
-    def start(nesting: Nesting) -> tuple[Gateway, Gateway]:
-        def process(deployment: str) -> Gateway:
+    def start(nesting: Nesting) -> Both:
+        def process(deployment: str) -> LocalGateway:
             parent = Parent(nesting, "eth0", machine.mac, machine.id)
             mark = Mark(deployment, host)
-            return Gateway(routed_site.neutron, mark, Behind(threads=1), lambda: None, Defaults(), parent)
+            behind = Behind(threads=1)
+            return LocalGateway(routed_site.neutron, mark, behind, lambda: None, Defaults(), parent=parent)
 
         return process("first"), process("second")
 
     return start
 
 
-def in_turns(processes: tuple[Gateway, Gateway], place: tuple[NetworkResource, SubnetResource], each: int) -> list[Vif]:
+def in_turns(
+    processes: tuple[LocalGateway, LocalGateway], place: tuple[NetworkResource, SubnetResource], each: int
+) -> list[Vif]:
     """So many ports of each process, made at the same time."""
     network, subnet = place
     request = PortRequest(network.id, ((subnet.id, None),))
@@ -52,7 +56,7 @@ def in_turns(processes: tuple[Gateway, Gateway], place: tuple[NetworkResource, S
         return list(made)
 
 
-def give_back(processes: tuple[Gateway, Gateway], vifs: list[Vif]) -> None:
+def give_back(processes: Both, vifs: list[Vif]) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: processes[number % 2].ports.release(vifs[number]), range(len(vifs))))
 

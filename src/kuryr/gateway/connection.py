@@ -41,4 +41,5 @@ def _local(conf: cfg.ConfigOpts, behind: Behind, sweep_soon: Callable[[], None])
 
     defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)
     neutron = connect_to_neutron(conf, observe)
-    return LocalGateway(neutron, config.mark(conf), behind, sweep_soon, defaults)
+    parent = config.parent(conf)
+    return LocalGateway(neutron, config.mark(conf), behind, sweep_soon, defaults, parent=parent)

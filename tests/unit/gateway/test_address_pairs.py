@@ -11,7 +11,7 @@ from fakes.answers import Request
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind
 from kuryr.errors import Exhausted, InvalidInput, KuryrError
-from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.model import AddressPair, Choice, Mark, Named, Nesting, Parent, PortRequest, PortTraits, Vif
 from kuryr.neutron.resources import PortResource
@@ -48,22 +48,22 @@ def machine(neutron: FakeNeutron, blue: Site) -> PortResource:
 
 
 @pytest.fixture
-def process(neutron: FakeNeutron, machine: PortResource) -> Iterator[Callable[..., Gateway]]:
+def process(neutron: FakeNeutron, machine: PortResource) -> Iterator[Callable[..., LocalGateway]]:
     """A driver in that machine; each call is another process."""
     behinds: list[Behind] = []
 
-    def start(nesting: Nesting = Nesting.MACVLAN, deployment: str = "test") -> Gateway:
+    def start(nesting: Nesting = Nesting.MACVLAN, deployment: str = "test") -> LocalGateway:
         behind = Behind(threads=1)
         behinds.append(behind)
         parent = Parent(nesting, "eth0", MAC)
-        return Gateway(neutron.client(), Mark(deployment, "vm"), behind, lambda: None, Defaults(), parent)
+        return LocalGateway(neutron.client(), Mark(deployment, "vm"), behind, lambda: None, Defaults(), parent=parent)
 
     yield start
     for behind in behinds:
         behind.close(1)
 
 
-def reserved(gateway: Gateway, blue: Site) -> Vif:
+def reserved(gateway: LocalGateway, blue: Site) -> Vif:
     (vif,) = gateway.ports.reserve(PortRequest(blue.network_id, ((blue.subnet_id, None),)))
     return vif
 
@@ -79,7 +79,7 @@ def address(vif: Vif) -> str:
 
 @pytest.mark.parametrize("nesting", [Nesting.MACVLAN, Nesting.IPVLAN])
 def test_a_container_is_a_pair_while_it_is_there(
-    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., Gateway], nesting: Nesting
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., LocalGateway], nesting: Nesting
 ) -> None:
     gateway = process(nesting)
     vif = reserved(gateway, blue)
@@ -92,7 +92,7 @@ def test_a_container_is_a_pair_while_it_is_there(
 
 
 def test_the_mac_address_is_not_that_of_the_port_which_keeps_the_address(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, process: Callable[..., LocalGateway]
 ) -> None:
     gateway = process()
     vif = reserved(gateway, blue)
@@ -102,7 +102,7 @@ def test_the_mac_address_is_not_that_of_the_port_which_keeps_the_address(
 
 
 def test_a_start_is_two_requests_and_an_end_too(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, process: Callable[..., LocalGateway]
 ) -> None:
     gateway = process()
     reserved(gateway, blue)
@@ -113,7 +113,7 @@ def test_a_start_is_two_requests_and_an_end_too(
 
 
 def test_two_processes_lose_nothing_of_one_another(
-    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., LocalGateway]
 ) -> None:
     gateways = [process(deployment=name) for name in ("first", "second")]
     with ThreadPoolExecutor(8) as pool:
@@ -125,7 +125,7 @@ def test_two_processes_lose_nothing_of_one_another(
 
 
 def test_what_another_wrote_while_neutron_forgot_the_condition_is_written_again(
-    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., LocalGateway]
 ) -> None:
     """Two changes that meet in the database both succeed: the later one shows it by its revision."""
     first, second = process(deployment="first"), process(deployment="second")
@@ -157,7 +157,7 @@ def test_what_another_wrote_while_neutron_forgot_the_condition_is_written_again(
     ],
 )
 def test_what_only_a_port_of_its_own_can_have_is_refused_with_the_reason(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway], traits: PortTraits, said: str
+    neutron: FakeNeutron, blue: Site, process: Callable[..., LocalGateway], traits: PortTraits, said: str
 ) -> None:
     gateway = process()
     request = PortRequest(blue.network_id, ((blue.subnet_id, None),), traits=traits)
@@ -170,7 +170,7 @@ def test_what_only_a_port_of_its_own_can_have_is_refused_with_the_reason(
 
 
 def test_other_networks_mac_addresses_and_existing_ports_are_refused(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, process: Callable[..., LocalGateway]
 ) -> None:
     gateway, other = process(), site(neutron, "10.2.0.0/24")
     one = ((blue.subnet_id, None),)
@@ -185,7 +185,7 @@ def test_other_networks_mac_addresses_and_existing_ports_are_refused(
 
 
 def test_as_many_pairs_as_the_cloud_allows(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway], monkeypatch: pytest.MonkeyPatch
+    neutron: FakeNeutron, blue: Site, process: Callable[..., LocalGateway], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake_ports, "_MAX_PAIRS", 2)
     gateway = process()
@@ -197,7 +197,7 @@ def test_as_many_pairs_as_the_cloud_allows(
 
 @pytest.mark.parametrize("applied", [False, True])
 def test_a_failure_on_the_way_leaves_nothing_that_is_not_held(
-    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., Gateway], *, applied: bool
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., LocalGateway], *, applied: bool
 ) -> None:
     gateway = process()
     reserved(gateway, blue)

@@ -8,11 +8,13 @@ import pytest
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind
 from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.assembly import Gateway
+from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.model import Choice, Mark, Named, Nesting, Parent, PortRequest, Vif
 from kuryr.neutron.resources import PortResource
 from unit.host.node import Site, site
+
+Start = Callable[..., LocalGateway]
 
 MAC = "fa:16:3e:00:00:01"
 
@@ -39,15 +41,15 @@ def machine(neutron: FakeNeutron, blue: Site) -> PortResource:
 
 
 @pytest.fixture
-def process(neutron: FakeNeutron, machine: PortResource) -> Iterator[Callable[..., Gateway]]:
+def process(neutron: FakeNeutron, machine: PortResource) -> Iterator[Start]:
     """A driver in that machine; each call is another process."""
     behinds: list[Behind] = []
 
-    def start(deployment: str = "test", port_id: str = "", mac: str = MAC) -> Gateway:
+    def start(deployment: str = "test", port_id: str = "", mac: str = MAC) -> LocalGateway:
         behind = Behind(threads=1)
         behinds.append(behind)
         parent = Parent(Nesting.VLAN, "eth0", mac, port_id)
-        return Gateway(neutron.client(), Mark(deployment, "vm"), behind, lambda: None, Defaults(), parent)
+        return LocalGateway(neutron.client(), Mark(deployment, "vm"), behind, lambda: None, Defaults(), parent=parent)
 
     yield start
     for behind in behinds:
@@ -58,7 +60,7 @@ def one(blue: Site) -> PortRequest:
     return PortRequest(blue.network_id, ((blue.subnet_id, None),))
 
 
-def reserved(gateway: Gateway, blue: Site) -> Vif:
+def reserved(gateway: LocalGateway, blue: Site) -> Vif:
     (vif,) = gateway.ports.reserve(one(blue))
     return vif
 
@@ -68,18 +70,14 @@ def trunk_vlans(neutron: FakeNeutron) -> dict[str, int]:
     return dict(trunk.vlans)
 
 
-def test_a_port_is_told_its_vlan_and_that_it_is_wired(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_a_port_is_told_its_vlan_and_that_it_is_wired(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     vif = reserved(process(), blue)
     assert (vif.vif_type, vif.vnic_type) == ("nested", "vlan")
     assert vif.details == {"vlan": trunk_vlans(neutron)[vif.port_id], "wired": True}
     assert (vif.owner, vif.lent) == ("", None)
 
 
-def test_a_start_is_two_requests_and_an_end_too(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_a_start_is_two_requests_and_an_end_too(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     gateway = process()
     reserved(gateway, blue)
     neutron.calls.clear()
@@ -93,7 +91,7 @@ def test_a_start_is_two_requests_and_an_end_too(
     assert vif.port_id not in trunk_vlans(neutron)
 
 
-def test_several_at_once_are_two_requests(neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]) -> None:
+def test_several_at_once_are_two_requests(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     gateway = process()
     reserved(gateway, blue)
     neutron.calls.clear()
@@ -103,9 +101,7 @@ def test_several_at_once_are_two_requests(neutron: FakeNeutron, blue: Site, proc
 
 
 @pytest.mark.parametrize("each", [20, pytest.param(200, marks=pytest.mark.exhaustive)])
-def test_two_processes_share_one_trunk(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway], each: int
-) -> None:
+def test_two_processes_share_one_trunk(neutron: FakeNeutron, blue: Site, process: Start, each: int) -> None:
     """At the same time: no VLAN twice, and all of them free again in the end."""
     gateways = process("first"), process("second")
     with ThreadPoolExecutor(8) as pool:
@@ -118,9 +114,7 @@ def test_two_processes_share_one_trunk(
     assert neutron.client().ports.list(device_owner=["compute:kuryr", "trunk:subport", ""]) == []
 
 
-def test_a_full_trunk_is_said_so_and_leaves_no_port(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_a_full_trunk_is_said_so_and_leaves_no_port(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     gateway = process()
     vif = reserved(gateway, blue)
     (trunk,) = neutron.cloud.resources["trunk"].values()
@@ -135,7 +129,7 @@ def test_a_full_trunk_is_said_so_and_leaves_no_port(
 
 
 def test_the_trunk_is_made_if_there_is_none_and_found_if_there_is(
-    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Start
 ) -> None:
     vlans = {reserved(process(), blue).port_id, reserved(process(port_id=machine.id, mac="unknown"), blue).port_id}
     assert set(trunk_vlans(neutron)) == vlans
@@ -143,9 +137,7 @@ def test_the_trunk_is_made_if_there_is_none_and_found_if_there_is(
     assert (trunk.port_id, trunk.description) == (machine.id, "kuryr:test")
 
 
-def test_a_machine_whose_port_is_not_known_is_said_so(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_a_machine_whose_port_is_not_known_is_said_so(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     with pytest.raises(NotFound, match=r"no port with the MAC address fa:16:3e:00:00:99 of eth0 .*\[nested\]"):
         reserved(process(mac="fa:16:3e:00:00:99"), blue)
     other = site(neutron, "10.2.0.0/24")
@@ -160,7 +152,7 @@ def test_a_machine_whose_port_is_not_known_is_said_so(
 @pytest.mark.parametrize("path", ["/trunks", "/ports"])
 @pytest.mark.parametrize("applied", [False, True])
 def test_a_failure_on_the_way_leaves_nothing_that_is_not_held(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway], path: str, *, applied: bool
+    neutron: FakeNeutron, blue: Site, process: Start, path: str, *, applied: bool
 ) -> None:
     gateway = process()
     reserved(gateway, blue)
@@ -176,13 +168,13 @@ def test_a_failure_on_the_way_leaves_nothing_that_is_not_held(
     assert trunk_vlans(neutron) == {}
 
 
-def test_another_process_knows_the_vlans_of_what_is_held(blue: Site, process: Callable[..., Gateway]) -> None:
+def test_another_process_knows_the_vlans_of_what_is_held(blue: Site, process: Start) -> None:
     vif = reserved(process(), blue)
     assert [each.details["vlan"] for each in process().ports.held()] == [vif.details["vlan"]]
 
 
 def test_a_port_that_has_been_taken_off_the_trunk_but_not_deleted_is_held(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
+    neutron: FakeNeutron, blue: Site, process: Start
 ) -> None:
     gateway = process()
     vif = reserved(gateway, blue)
@@ -192,9 +184,7 @@ def test_a_port_that_has_been_taken_off_the_trunk_but_not_deleted_is_held(
     assert [each.port_id for each in process().ports.held()] == [vif.port_id]
 
 
-def test_subports_of_another_machine_of_that_name_are_its_own(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_subports_of_another_machine_of_that_name_are_its_own(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     twin = neutron.client().ports.create(
         network_id=blue.network_id, description="", device_id="", device_owner="", fixed_ips=(), mac="fa:16:3e:00:00:02"
     )
@@ -204,15 +194,13 @@ def test_subports_of_another_machine_of_that_name_are_its_own(
     assert [each.port_id for each in process(port_id=twin.id).ports.held()] == [vif.port_id]
 
 
-def test_existing_ports_are_not_lent(blue: Site, process: Callable[..., Gateway]) -> None:
+def test_existing_ports_are_not_lent(blue: Site, process: Start) -> None:
     request = PortRequest(blue.network_id, ((blue.subnet_id, None),), choice=Choice(port=Named(name="mine")))
     with pytest.raises(InvalidInput, match="virtual machine"):
         process().ports.reserve(request)
 
 
-def test_who_uses_a_port_is_written_when_it_is_on_the_trunk(
-    neutron: FakeNeutron, blue: Site, process: Callable[..., Gateway]
-) -> None:
+def test_who_uses_a_port_is_written_when_it_is_on_the_trunk(neutron: FakeNeutron, blue: Site, process: Start) -> None:
     gateway = process()
     request = PortRequest(blue.network_id, ((blue.subnet_id, None),), owner="endpoint")
     (vif,) = gateway.ports.reserve(request)
