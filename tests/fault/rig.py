@@ -31,10 +31,11 @@ class Rig:
     of its own, because two drivers of one deployment would sweep each other's ports.
     """
 
-    def __init__(self, lab: Lab, host: Host, network: Sequence[str]) -> None:
+    def __init__(self, lab: Lab, host: Host, network: Sequence[str], *, grace: float = GRACE) -> None:
         self.host = host
         self.driver = f"kuryr-{secrets.token_hex(4)}"
-        self.network = ("--driver", self.driver, "--ipam-driver", self.driver, *network)
+        ipam = () if "--ipam-driver" in network else ("--ipam-driver", self.driver)
+        self.network = ("--driver", self.driver, *ipam, *network)
         self._neutron = lab.neutron("admin")
         self._mark = f"kuryr:{self.driver}@{host.name}"
         self._folder = host.directory / self.driver
@@ -42,7 +43,7 @@ class Rig:
         self._generation = 0
         self.socket = host.run_directory / f"docker/plugins/{self.driver}.sock"
         more = self._folder / "more.conf"
-        more.write_text(CONFIGURATION.format(deployment=self.driver, grace=GRACE))
+        more.write_text(CONFIGURATION.format(deployment=self.driver, grace=grace))
         program = Path(__file__).with_name("supervisor.py")
         files = ["--config-file", "/etc/kuryr/kuryr.conf", "--config-file", str(more)]
         self.supervisor = host.daemon(

@@ -85,7 +85,7 @@ def test_an_option_chooses_an_existing_port(
     network = bare(bench, host1, tenant_network)
     host1_requests.read_until_quiet(quiet=1)
     container = bench.run(host1, chosen(network, "neutron.port.name=web-1"))
-    assert methods(lab, host1_requests.read()) == ["GET", "PUT", "PUT"]
+    assert methods(lab, host1_requests.read_until_quiet()) == ["GET", "PUT", "PUT"]
     shown = endpoint(container, network)
     assert (shown["IPAddress"], shown["MacAddress"]) == (address(web), web["mac_address"])
     container.serve()
@@ -100,6 +100,30 @@ def test_an_option_chooses_an_existing_port(
     assert back[:3] == ["DELETE", "GET", "PUT"]
     assert len(back) in {3, 5}
     bench.run(host2, chosen(bench.network_of(peer), f"neutron.port.uuid={web['id']}"))
+
+
+@pytest.mark.exhaustive
+def test_choosing_a_port_costs_one_request_more_in_all(
+    host1: Host, tenant_network: TenantNetwork, ports: TenantPorts, bench: Bench, host1_requests: Cursor
+) -> None:
+    web = ports.make("web-1", "role=web")
+    plain, bare_one = bench.network(host1, "--subnet", "10.77.0.0/24"), bare(bench, host1, tenant_network)
+
+    def in_all(*run: str) -> list[str]:
+        container = bench.run(host1, *run)
+        found = [call.method for call in host1_requests.read_until_quiet()]
+        host1.docker("rm", "--force", container.name)
+        ports.await_return(web)
+        host1_requests.read_until_quiet()
+        return found
+
+    host1_requests.read_until_quiet()
+    by = [f"neutron.port.uuid={web['id']}", "neutron.port.name=web-1", "neutron.port.tag=role=web"]
+    assert in_all(plain) == ["POST", "PUT"]
+    for option in by:
+        assert in_all(chosen(bare_one, option)) == ["GET", "PUT", "PUT"]
+    exposing = in_all(chosen(bare_one, "neutron.port.name=web-1"), "--expose", "80")
+    assert exposing == ["GET", "PUT", "PUT"], "its groups never change"
 
 
 def test_docker_connect_chooses_an_existing_port(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from kuryr_lab.client import Neutron
+from kuryr_lab.client import Neutron, Resource
 from kuryr_lab.errors import CommandFailed
 from kuryr_lab.external import ExternalNetwork, FloatingIP, Router
 from kuryr_lab.host import Host
@@ -74,8 +74,9 @@ def test_a_published_port_is_forwarded(
     blue = network(routed, host1, "-o", "kuryr.publish=forwarding")
     host1_requests.read_until_quiet()
     container = routed.run(host1, blue, "--publish", "8080:80")
-    # Writing who uses the port may come in between.
-    assert [each.method for each in host1_requests.read() if each.method != "PUT"] == ["POST", "POST"]
+    # Writing who uses the port, and opening what it publishes, may come in between.
+    made = [each.path.rpartition("/")[2] for each in host1_requests.read() if each.method == "POST"]
+    assert [kind for kind in made if not kind.startswith("security")] == ["ports", "port_forwardings"]
     container.serve()
     address = only_floating_ip(neutron)
     await_answer(lab, address, 8080, [container.name])
@@ -195,3 +196,45 @@ def test_a_network_on_a_router_reaches_the_world_and_is_detached_at_its_end(
     assert address_of(container, blue) != router.address
     routed.clear()
     assert router.interfaces == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("by", ["name", "key"])
+def test_what_is_led_to_a_port_that_outlives_its_container_goes_with_the_container(
+    lab: Lab, host1: Host, neutron: Neutron, router: Router, opened: None, external: ExternalNetwork, by: str
+) -> None:
+    """A floating IP of Kuryr's, then one of the user's. The port itself is as it was before."""
+    bench = Bench()
+    with TenantNetwork(lab) as tenant, FloatingIP(lab, external) as mine:
+        router.attach(tenant.subnet_id)
+        port = lab.neutron("demo").create("port", network_id=tenant.id, name="web-1")
+        before = settled(neutron.show("port", port["id"]))
+        option = {"name": "neutron.port.name=web-1", "key": "kuryr.sticky.key=web"}[by]
+        more = ("--ipam-driver", "null", "-o", f"neutron.net.uuid={tenant.id}", "-o", "kuryr.publish=floating")
+        blue = bench.network(host1, *more, ipam=False)
+        try:
+            for floating_ip in ("", f",driver-opt=neutron.floating_ip={mine.address}"):
+                publish = () if floating_ip else ("--publish", "80")
+                container = bench.run(host1, f"name={blue},driver-opt={option}{floating_ip}", *publish)
+                container.serve()
+                (led,) = (each for each in neutron.find("floatingip") if each["port_id"])
+                await_answer(lab, led["floating_ip_address"], 80, [container.name])
+                assert (led["id"] == mine.id) == bool(floating_ip)
+                host1.docker("rm", "--force", container.name)
+                wait_until("only the user's own is left", lambda: free_ones(neutron) == [mine.id])
+                wait_until("the port is as it was", lambda: settled(neutron.show("port", port["id"])) == before)
+        finally:
+            bench.clear()
+            lab.neutron("demo").delete("port", port["id"])
+            router.detach(tenant.subnet_id)
+
+
+def settled(port: Resource) -> Resource:
+    """A port without what changes by itself."""
+    return {key: value for key, value in port.items() if key not in {"revision_number", "updated_at", "status"}}
+
+
+def free_ones(neutron: Neutron) -> list[str]:
+    """The floating IPs, if none of them leads anywhere."""
+    found = neutron.find("floatingip")
+    return [] if any(each["port_id"] for each in found) else [str(each["id"]) for each in found]

@@ -5,9 +5,10 @@ And while the daemon boots, it accepts connections and answers nothing (docker-p
 request is bounded by a second, and no answer means: not now.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any
@@ -44,6 +45,15 @@ class EngineView:
     """Those networks that belong to a swarm; None if this engine is in one, but no manager: it knows only some."""
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of networks that could be Kuryr's and have any."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """At which of its ports a container on a network is to be reached: by whom, is the network's to say."""
+
+    network: str
+    exposed: frozenset[PortRange] = frozenset()
+    published: frozenset[PortRange] = frozenset()
 
 
 class Engine:
@@ -90,23 +100,24 @@ class Engine:
             except (AttributeError, TypeError, ValueError) as error:
                 raise self._strange() from error
 
-    def exposed(self, endpoint: str) -> tuple[str, frozenset[PortRange]] | None:
-        """The network of an endpoint, and the ports that its container exposes; None if it is gone.
+    def outlooks(self, endpoints: Collection[str]) -> Mapping[str, Outlook]:
+        """What Docker was told of the containers that have these endpoints; nothing of those that are gone or starting.
 
-        Raises EngineSilent, also while the container is just starting. Never to be asked while Docker waits for an
-        answer: it would wait for itself.
+        Raises EngineSilent. Never to be asked while Docker waits for an answer: it would wait for itself.
         """
+        found: dict[str, Outlook] = {}
         with self._http() as http:
             try:
                 for listed in filter(_concerns, _get(http, "/networks")):
                     network = _get(http, f"/networks/{listed['Id']}", missing={})
                     for container, each in (network.get("Containers") or {}).items():
-                        if each["EndpointID"] == endpoint:
-                            config = _get(http, f"/containers/{container}/json", missing={}).get("Config") or {}
-                            return str(listed["Id"]), frozenset(map(_port, config.get("ExposedPorts") or {}))
+                        if each["EndpointID"] in endpoints:
+                            with contextlib.suppress(EngineSilent):
+                                inspected = _get(http, f"/containers/{container}/json")
+                                found |= {each["EndpointID"]: _outlook(listed["Id"], inspected)} if inspected else {}
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise self._strange() from error
-        return None
+        return found
 
     def may_know(self, endpoint: str) -> bool:
         """Whether the endpoint is alive, or Docker does not say."""
@@ -154,6 +165,13 @@ def _of_swarm(http: httpx.Client, networks: Iterable[Mapping[str, Any]]) -> froz
     if state["LocalNodeState"] != "inactive" and not state["ControlAvailable"]:
         return None
     return frozenset(str(network["Id"]) for network in networks if network.get("Scope") == "swarm")
+
+
+def _outlook(network: str, container: Mapping[str, Any]) -> Outlook:
+    config, host = container.get("Config") or {}, container.get("HostConfig") or {}
+    exposed = frozenset(map(_port, config.get("ExposedPorts") or {}))
+    published = frozenset(map(_port, host.get("PortBindings") or {}))
+    return Outlook(network, exposed, exposed | published if host.get("PublishAllPorts") else published)
 
 
 def _port(text: str) -> PortRange:

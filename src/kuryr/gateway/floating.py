@@ -2,7 +2,8 @@
 
 One that Kuryr makes bears the host's mark from its birth. It is in use while it leads to a port, or while a network
 stands on it; else the sweep removes it. One that the user names is only associated, and changed in nothing else: when
-the container's Neutron port goes, Neutron frees it. So neither needs a record elsewhere.
+the container's Neutron port goes, Neutron frees it. So neither needs a record elsewhere, but where the port is lent and
+outlives the container (see `leads`).
 """
 
 import logging
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from kuryr.behind import Work
 from kuryr.errors import Conflict, KuryrError, NotFound
+from kuryr.gateway.leads import Leads
 from kuryr.model import IPAddress, Mark, Network
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import FloatingIPResource
@@ -51,6 +53,7 @@ class FloatingIPs:
     def __init__(self, neutron: Neutron, mark: Mark, behind: Work, sweep_soon: Callable[[], None]) -> None:
         self._neutron = neutron
         self._mark = mark
+        self._leads = Leads(neutron, mark)
         self._behind = behind
         self._sweep_soon = sweep_soon
         self._lock = threading.Lock()
@@ -62,11 +65,14 @@ class FloatingIPs:
             network_id=external_id, project_id=project_id, description=str(self._mark)
         )
 
-    def give_new(self, port_id: str, external_id: str, project_id: str) -> FloatingIPResource:
+    def give_new(self, port_id: str, lent: bool, external_id: str, project_id: str) -> FloatingIPResource:
         """The port's own floating IP, a new one if it has none: one request, two if it has one. Twice is once.
 
-        Raises Exhausted, NotFound when the port cannot be reached from the external network.
+        Four for a lent port: it must be noted first what will lead there. Raises Exhausted, NotFound when the port
+        cannot be reached from the external network.
         """
+        if lent:
+            return self._existing(port_id) or self._led_anew(port_id, external_id, project_id)
         try:
             made = self._neutron.floating_ips.create(
                 network_id=external_id,
@@ -75,7 +81,7 @@ class FloatingIPs:
                 port_id=port_id,
             )
         except Conflict:
-            for existing in self._neutron.floating_ips.list(port_id=port_id):
+            if existing := self._existing(port_id):
                 return existing
             raise
         except KuryrError:
@@ -86,10 +92,11 @@ class FloatingIPs:
             self._made_for[port_id] = made.id
         return made
 
-    def give(self, choice: FloatingChoice, port_id: str, network: Network) -> FloatingIPResource:
-        """Associate an existing floating IP of the network's project with a port: two requests. Twice is once.
+    def give(self, choice: FloatingChoice, port_id: str, lent: bool, network: Network) -> FloatingIPResource:
+        """Associate an existing floating IP of the network's project with a port. Twice is once.
 
-        Raises InUse when it leads elsewhere, NotFound when the project has no such one.
+        Two requests, three for a lent port. Raises InUse when it leads elsewhere, NotFound when the project has no such
+        one.
         """
         filters = {"id": choice.id} if choice.id else {"floating_ip_address": str(choice.address)}
         found = self._neutron.floating_ips.list(project_id=network.project_id, **filters)
@@ -100,10 +107,26 @@ class FloatingIPs:
             return floating_ip
         if floating_ip.port_id or floating_ip.router_id:
             raise InUse(f"floating IP {floating_ip.address} is in use", floating_ip.port_id)
-        given = self._neutron.floating_ips.lead(floating_ip.id, port_id, revision=floating_ip.revision)
-        if given is None:
-            raise NotFound(f"floating IP {choice} is gone")
-        return given
+        return self._led(floating_ip, port_id, lent=lent)
+
+    def _existing(self, port_id: str) -> FloatingIPResource | None:
+        return next(iter(self._neutron.floating_ips.list(port_id=port_id)), None)
+
+    def _led_anew(self, port_id: str, external_id: str, project_id: str) -> FloatingIPResource:
+        made = self.make(external_id, project_id)
+        try:
+            return self._led(made, port_id, lent=True)
+        except KuryrError:
+            self.remove(made.id)
+            raise
+
+    def _led(self, floating_ip: FloatingIPResource, port_id: str, *, lent: bool) -> FloatingIPResource:
+        if lent:
+            self._leads.note(port_id, floating_ip.id)
+        led = self._neutron.floating_ips.lead(floating_ip.id, port_id, revision=floating_ip.revision)
+        if led is None:
+            raise NotFound(f"floating IP {floating_ip.address} is gone")
+        return led
 
     def take_back(self, port_id: str) -> None:
         """Remove, behind, what was made for a port: one request, none if nothing was."""

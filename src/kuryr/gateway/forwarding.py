@@ -1,14 +1,15 @@
 """Ports of a floating IP that lead to ports of containers, by Neutron's port forwarding.
 
 Neutron decides who gets a port: what is wanted is asked for without looking first. Only when that fails, or when any
-free port will do, it is read what there is. A forwarding goes when its container's Neutron port goes, so nothing can
-be left behind.
+free port will do, it is read what there is. A forwarding goes when its container's Neutron port goes, or is given back
+(see `leads`), so nothing can be left behind.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput
+from kuryr.gateway.leads import Leads
 from kuryr.model import IPAddress, Mark
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import PortForwardingResource
@@ -92,14 +93,18 @@ class Forwardings:
     def __init__(self, neutron: Neutron, mark: Mark) -> None:
         self._neutron = neutron
         self._mark = mark
+        self._leads = Leads(neutron, mark)
 
     def make(
-        self, floating_ip: str, port_id: str, address: IPAddress, wanted: Collection[Forward]
+        self, floating_ip: str, port_id: str, lent: bool, address: IPAddress, wanted: Collection[Forward]
     ) -> Sequence[PortForwardingResource]:
         """Let the floating IP (its id) lead to `address` of a port, as far as it does not yet. Answers what was made.
 
-        One request for each when the outer ports are certain and free. Raises PortTaken, and what `plan` raises.
+        One request for each when the outer ports are certain and free, and one if the port is lent. Raises PortTaken,
+        and what `plan` raises.
         """
+        if lent:
+            self._leads.note(port_id, floating_ip)
         made: list[PortForwardingResource] = []
         taken: Taken = {} if all(each.certain for each in wanted) else self.of(floating_ip)
         while missing := plan(wanted, taken, port_id):

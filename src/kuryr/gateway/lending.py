@@ -9,12 +9,14 @@ A sticky port is made when its key is first used, and is lent from its birth.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound, Overtaken
 from kuryr.gateway.identity import IDLE_OWNER, RESERVED, is_own, is_sticky, lent_owner
+from kuryr.gateway.leads import Leads
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.traits import port_changes, port_spec
 from kuryr.locks import KeyedLocks
@@ -27,6 +29,17 @@ from kuryr.neutron.takeover import take, taker_tag, takers_of
 _ROUNDS = 5
 """How often to begin anew with a port that changes while it is given back: its status does, when it is unplugged."""
 
+_PAUSE = 0.2
+_PATIENCE = 2.0
+"""Seconds that a port is waited for which another host has: it may be giving it back, which takes three requests."""
+
+
+Lendable = TypeVar("Lendable", PortResource, PortResource | None)
+
+
+class _LentElsewhere(Conflict):
+    """Another host of the deployment has the port."""
+
 
 class Lending:
     """Lends ports to one host. Thread-safe."""
@@ -35,6 +48,7 @@ class Lending:
         self._neutron = neutron
         self._openings = openings
         self._mark = mark
+        self._leads = Leads(neutron, mark)
         self._tag = taker_tag(str(mark))
         self._order = KeyedLocks()
 
@@ -43,27 +57,19 @@ class Lending:
 
         Raises NotFound when there is no such port, Conflict when it is in use or is not what else was asked for.
         """
-        with self._order(network.id):
-            if request.choice.sticky:
-                return self._sticky(request, network)
-            found = self._named(request.choice.port, network)
-            if request.choice.port.tag and not (request.choice.port.id or request.choice.port.name):
-                return self._any(found, request, network)
-            if len(found) > 1:
-                ids = ", ".join(sorted(port.id for port in found))
-                raise Conflict(
-                    f"{len(found)} ports are {request.choice.port}: {ids}", hint="choose by neutron.port.uuid"
-                )
-            return self._this(found[0], request)
+        return self._patiently(network, lambda: self._chosen(request, network))
 
     def instead(self, request: PortRequest, network: Network) -> PortResource | None:
         """Lend the port that has the address or MAC which the request could not get; None if there is none.
 
         Raises Conflict, saying whose it is, when the port is in use.
         """
-        with self._order(network.id):
-            found = self._in_the_way(request, network)
-            return self._this(found[0], request) if found else None
+
+        def found() -> PortResource | None:
+            ports = self._in_the_way(request, network)
+            return self._this(ports[0], request) if ports else None
+
+        return self._patiently(network, found)
 
     def half_lent(self) -> Sequence[PortResource]:
         """Ports that bear this host's tag but are not lent to it."""
@@ -76,7 +82,7 @@ class Lending:
     def give_back(self, port_id: str) -> None:
         """Make the port as free as it was: three requests. What is gone, or no longer lent to this host, is no error.
 
-        Raises Overtaken when it never stops changing.
+        More if something was led to it for its user's sake. Raises Overtaken when it never stops changing.
         """
         # The tag first: as long as the rest stands, the port is found again by that.
         self._neutron.ports.remove_tag(port_id, self._tag)
@@ -87,13 +93,38 @@ class Lending:
                 return
             if not self.is_lent_here(port):
                 return
+            revision = port.revision + self._leads.end(port)
             try:
-                self._neutron.ports.update(port_id, revision=port.revision, **self._freed(port))
+                self._neutron.ports.update(port_id, revision=revision, **self._freed(port))
             except Overtaken:
                 if last:
                     raise
             else:
                 return
+
+    def _patiently(self, network: Network, attempt: Callable[[], Lendable]) -> Lendable:
+        """What an attempt answers, which is made again for a moment while another host has the port."""
+        waited = 0.0
+        while True:
+            try:
+                with self._order(network.id):
+                    return attempt()
+            except _LentElsewhere as error:
+                if waited >= _PATIENCE:
+                    raise Conflict(error.message, hint=error.hint) from error
+            time.sleep(_PAUSE)
+            waited += _PAUSE
+
+    def _chosen(self, request: PortRequest, network: Network) -> PortResource:
+        if request.choice.sticky:
+            return self._sticky(request, network)
+        found = self._named(request.choice.port, network)
+        if request.choice.port.tag and not (request.choice.port.id or request.choice.port.name):
+            return self._any(found, request, network)
+        if len(found) > 1:
+            ids = ", ".join(sorted(port.id for port in found))
+            raise Conflict(f"{len(found)} ports are {request.choice.port}: {ids}", hint="choose by neutron.port.uuid")
+        return self._this(found[0], request)
 
     def _freed(self, port: PortResource) -> PortChanges:
         """What makes a port free. A sticky one loses the openings, too: they were its user's."""
@@ -188,11 +219,7 @@ class Lending:
             yield Conflict(f"{_addresses(port)} belongs to {label} of another project")
         idle = port.device_owner == IDLE_OWNER and is_own(port.description, self._mark)
         if port.device_id or port.host or not (idle or port.device_owner == ""):
-            on = f" on host {port.host}" if port.host else ""
-            yield Conflict(
-                f"{label} with {_addresses(port)} is in use: {port.device_owner or 'device'} {port.device_id[:36]}{on}",
-                hint="free it first, or choose another",
-            )
+            yield self._in_use(port, label)
         for taker in set(takers_of(port)) - {self._tag}:
             yield Conflict(f"{label} is just being taken", hint=f"if it stays so, remove its tag {taker}")
         if request.mac not in {None, port.mac}:
@@ -203,6 +230,14 @@ class Lending:
                 yield Conflict(f"{label} has {_addresses(port)}, not {address}", hint="its addresses never change")
         if request.fixed_ips and not _subnets(port) & {subnet_id for subnet_id, _ in request.fixed_ips}:
             yield Conflict(f"{label} has no address in a subnet that this network uses")
+
+    def _in_use(self, port: PortResource, label: str) -> Conflict:
+        on = f" on host {port.host}" if port.host else ""
+        user = f"{port.device_owner or 'device'} {port.device_id[:36]}{on}"
+        message, hint = f"{label} with {_addresses(port)} is in use: {user}", "free it first, or choose another"
+        if port.device_owner == lent_owner(self._mark) and port.host != self._mark.host:
+            return _LentElsewhere(message, hint=hint)
+        return Conflict(message, hint=hint)
 
     def _may_lend(self, port: PortResource) -> bool:
         """Whether the port is this project's, or Kuryr's own: anybody else's stays as unseen as it is for a tenant."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.identity import PORT_OWNER, is_sticky, owner_of
+from kuryr.gateway.leads import leads_of
 from kuryr.gateway.lending import Lending
 from kuryr.gateway.openings import Openings
 from kuryr.gateway.placement import OnHost, Placement
@@ -94,28 +95,29 @@ class LocalCloud:
     def identify(
         self, vif: Vif, owner: str, name: str, traits: PortTraits = USUAL_PORT, openings: Collection[Opening] = ()
     ) -> Vif | None:
-        """Write on the port who uses it, and what it shall be besides: one request; None when the port is gone.
+        """Write on the port who uses it, and what it shall be besides; None when the port is gone.
 
-        More requests when a group of the openings is not known yet. Raises NotFound when a group or policy is gone.
+        One request, none if the port says all that already; more when a group of the openings is not known yet. Raises
+        NotFound when a group or policy is gone.
         """
         network = self._topology.network(vif.network_id)
         self._placement.check(PortRequest(network.id, (), traits=traits), network)
         if vif.is_foreign:
-            return self._changed(vif.port_id, PortChanges(device_id=owner), network, USUAL_PORT)
+            return self._changed(vif, PortChanges(device_id=owner), USUAL_PORT)
         base = vif.traits.security_groups if traits.security_groups is None else traits.security_groups
         changes = PortChanges(device_id=owner) | port_changes(traits)
         if not vif.lent:
             changes["name"] = name
         if not openings or not base:
-            return self._changed(vif.port_id, changes, network, traits)
+            return self._changed(vif, changes, traits)
         try:
             changes["security_groups"] = _united(base, self._openings.groups(network, openings))
-            return self._changed(vif.port_id, changes, network, traits)
+            return self._changed(vif, changes, traits)
         except NotFound:
             # Another host may have swept a group that is remembered here.
             self._openings.forget(network.id)
             changes["security_groups"] = _united(base, self._openings.groups(network, openings))
-            return self._changed(vif.port_id, changes, network, traits)
+            return self._changed(vif, changes, traits)
 
     def await_active(self, vif: Vif, timeout: float) -> None:
         """Wait until the port's status is ACTIVE. Raises PlugError after `timeout` seconds."""
@@ -156,13 +158,17 @@ class LocalCloud:
     def _spec(self, request: PortRequest, network: Network) -> PortSpec:
         return self._placement.adapt(port_spec(request, network, self._mark))
 
-    def _changed(self, port_id: str, changes: PortChanges, network: Network, traits: PortTraits) -> Vif | None:
-        port = self._neutron.ports.update(port_id, **changes)
+    def _changed(self, vif: Vif, changes: PortChanges, traits: PortTraits) -> Vif | None:
+        """The port after the changes, which say what its traits are, too: no request when it is all that already."""
+        more_groups = {*(changes.get("security_groups") or ())} - {*(vif.traits.security_groups or ())}
+        if traits == USUAL_PORT and vif.owner == changes["device_id"] and not more_groups:
+            return vif
+        port = self._neutron.ports.update(vif.port_id, **changes)
         if port is None:
             return None
-        vif = self.vif_of(port, network)
-        _check_name(vif, traits)
-        return vif
+        changed = self.vif_of(port, self._topology.network(vif.network_id))
+        _check_name(changed, traits)
+        return changed
 
     def vif_of(self, port: PortResource, network: Network) -> Vif:
         """What this host is told of a port of its own."""
@@ -193,7 +199,7 @@ class LocalCloud:
         """By the port's own marks, so that it holds after any crash: whatever Kuryr did not make for a user is lent."""
         if not self._placement.lends or (port.device_owner == PORT_OWNER and port.description == str(self._mark)):
             return None
-        tags = tuple(tag for tag in port.tags if tag not in takers_of(port))
+        tags = tuple(tag for tag in port.tags if tag not in {*takers_of(port), *leads_of(port)})
         return Lent(port.name, tags, is_sticky(port.description, self._mark))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from kuryr.errors import Conflict, InvalidInput, KuryrError
 from kuryr.gateway.identity import IDLE_OWNER, is_sticky, lent_owner
+from kuryr.gateway.leads import leads_of
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.model import IPNetwork, Mark, Named, Network, Subnet, Wanted, sticky_mac
 from kuryr.neutron.client import Neutron
@@ -173,7 +174,7 @@ def _of_subnet(subnet: SubnetResource, tags: Sequence[str], use: str = "") -> It
 
 def _of_port(port: PortResource, tags: Sequence[str]) -> Item:
     where = ", ".join(str(fixed_ip.address) for fixed_ip in port.fixed_ips)
-    shown = tuple(tag for tag in tags if tag not in takers_of(port))
+    shown = tuple(tag for tag in tags if tag not in {*takers_of(port), *leads_of(port)})
     use = "" if _is_free(port) else f"host {port.host or 'none yet'}"
     return Item("port", port.id, port.name, port.network_id, where, shown, use, port.revision)
 

@@ -264,11 +264,13 @@ class FloatingIPs(Protocol):
         """A new one that leads nowhere yet. Raises Exhausted, NotFound."""
 
     @repeatable
-    def give_new(self, port_id: PortId, external_id: ExternalNetworkId, project_id: ProjectId) -> FloatingIPResource:
+    def give_new(
+        self, port_id: PortId, lent: bool, external_id: ExternalNetworkId, project_id: ProjectId
+    ) -> FloatingIPResource:
         """The port's own one. Raises Exhausted, NotFound."""
 
     @repeatable
-    def give(self, choice: FloatingChoice, port_id: PortId, network: Network) -> FloatingIPResource:
+    def give(self, choice: FloatingChoice, port_id: PortId, lent: bool, network: Network) -> FloatingIPResource:
         """Associate an existing one with a port. Raises InUse, NotFound."""
 
     @behind
@@ -288,7 +290,7 @@ class Forwardings(Protocol):
 
     @repeatable
     def make(
-        self, floating_ip: FloatingIPId, port_id: PortId, address: IPAddress, wanted: Collection[Forward]
+        self, floating_ip: FloatingIPId, port_id: PortId, lent: bool, address: IPAddress, wanted: Collection[Forward]
     ) -> Sequence[PortForwardingResource]:
         """Let a floating IP lead to a port. Raises PortTaken, Exhausted, InvalidInput."""
 

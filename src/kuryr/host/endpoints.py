@@ -13,18 +13,20 @@ interface and the port in Neutron tell everything.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
-from kuryr.errors import CloudUnavailable, Conflict, KuryrError, NotFound
+from kuryr.errors import Conflict, KuryrError, NotFound
 from kuryr.host.fitting import addresses, said_of
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
+from kuryr.host.leftovers import Leftovers
 from kuryr.host.ready import ReadyPorts, Sizes
 from kuryr.host.releases import Releases
 from kuryr.host.supply import Supply
+from kuryr.host.words import Words, port_name
 from kuryr.locks import KeyedLocks, Once
 from kuryr.model import (
     NO_CHOICE,
@@ -95,14 +97,17 @@ class Endpoints:
         self._unheard_of: set[str] = set()
         """Owners that were deleted before anything was known of them."""
         self._halves = Halves()
-        self._nameless: set[str] = set()
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
-        self.releases = Releases(cloud, behind, self._keep, self._holdings.drop, self._leave_behind)
+        self.releases = Releases(cloud, behind, self._keep, self._given_back, self._leave_behind)
+        self.words = Words(cloud, self._holdings, behind, self._order, timing.identify, timing.patience)
         self.ready = ReadyPorts(
             cloud, binding, self._holdings, behind, self.releases.start, timing.ready, sizes, timing.clock
         )
-        self._supply = Supply(cloud, self._holdings, self.releases, self.ready, behind, timing.settle, sweep_soon)
+        leftovers = Leftovers(cloud, binding, self._holdings, is_alive)
+        self._supply = Supply(
+            cloud, self._holdings, self.ready, leftovers, self.releases, behind, timing.settle, sweep_soon
+        )
 
     def reserve(
         self,
@@ -164,7 +169,7 @@ class Endpoints:
             self.load()
             if mine := self._holdings.of(owner):
                 return mine.vif
-            request = PortRequest(network_id, tuple(wanted), owner, mac, _name(owner), traits, choice, ready)
+            request = PortRequest(network_id, tuple(wanted), owner, mac, port_name(owner), traits, choice, ready)
             out = frozenset(address for _, address in wanted if address is not None)
             claimed = self._holdings.change(self._supply.for_user(request), Use.CLAIMED, owner, out)
             if claimed is None:
@@ -195,8 +200,7 @@ class Endpoints:
                 if not self._binding.await_ready(mine.vif, self._timing.ready):
                     self._cloud.await_active(mine.vif, self._timing.ready)
                 self._binding.announce(mine.vif)
-            if mine.vif.owner != owner or openings:
-                self._behind.later(self._timing.identify, lambda: self._identify(mine.vif, owner, openings))
+            self.words.later(mine, openings)
             return Joined(interface, mine.vif)
 
     def remembered(self, owner: str) -> Vif | None:
@@ -219,8 +223,11 @@ class Endpoints:
             self._binding.plug(vif)
             self._holdings.load([vif], {vif.port_id: vif.owner} if alive else {})
 
-    def delete(self, owner: str, *, release: bool) -> None:
-        """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud."""
+    def delete(self, owner: str, *, release: bool) -> Collection[str]:
+        """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud.
+
+        Answers the ids of the ports that had one.
+        """
         with self._order(owner):
             ports = self._ports_of(owner)
             if not ports:
@@ -235,6 +242,14 @@ class Endpoints:
                     self._expect_change(freed)
                 elif release:
                     self._sweep_soon()
+            return ports
+
+    def give_back(self, port_ids: Iterable[str]) -> None:
+        """Give back ports without an interface, whose addresses the engine will not give back, as it turned out."""
+        for port_id in port_ids:
+            held = self._holdings.get(port_id)
+            if held and held.use in {Use.FREED, Use.ORPHANED} and (freed := self._holdings.change(held, Use.FREED)):
+                self.releases.start(freed.vif)
 
     def release(self, subnet_id: str, address: IPAddress) -> bool:
         """The engine gives an address back; with the last one goes the port, whoever used it.
@@ -292,17 +307,6 @@ class Endpoints:
         waiting = (held.vif for held in found if held and held.use in {Use.RESERVED, Use.ORPHANED})
         return next(map(said_of, waiting), None)
 
-    def nameless(self) -> set[str]:
-        """The owners of ports that did not say so when this process started: its predecessor died too early."""
-        self.load()
-        return set(self._nameless)
-
-    def name(self, owner: str, openings: Collection[Opening]) -> None:
-        """Write what `join` leaves to be written behind. Raises CloudError."""
-        if held := self._holdings.of(owner):
-            self._identify(held.vif, owner, openings)
-        self._nameless.discard(owner)
-
     def held(self, port_id: str) -> Held | None:
         """What this process knows of a port."""
         return self._holdings.get(port_id)
@@ -325,17 +329,16 @@ class Endpoints:
             if freed:
                 self._holdings.change(freed, Use.ORPHANED)
             raise
-        self._holdings.drop(port_id)
+        if freed:
+            self._holdings.drop(freed)
         return True
 
     def _load(self) -> None:
         vifs = self._cloud.held()
         claims = {found.port_id: found.owner for found in self._binding.found()}
         self._holdings.load(vifs, claims)
-        for vif in vifs:
-            held = self._holdings.get(vif.port_id)
-            if held and held.use is Use.CLAIMED and not held.named:
-                self._nameless.add(held.owner)
+        held = (self._holdings.get(vif.port_id) for vif in vifs)
+        self.words.owe([each.owner for each in held if each and each.use is Use.CLAIMED])
         self.ready.adopt()
 
     def _keep(self, vif: Vif) -> bool:
@@ -361,27 +364,9 @@ class Endpoints:
             LOG.warning("the interface of port %s is left to the sweep: %s", claimed.vif.port_id, error)
         self.releases.start(claimed.vif)
 
-    def _identify(self, vif: Vif, owner: str, openings: Collection[Opening]) -> None:
-        held = self._holdings.of(owner)
-        if not held or held.vif.port_id != vif.port_id:
-            return
-        if openings and (vif.is_foreign or not vif.traits.security_groups):
-            LOG.info("no security group of Kuryr's guards port %s, so none opens what is exposed", vif.port_id)
-        try:
-            self._write_user(held, openings)
-        except CloudUnavailable:
-            self._behind.later(self._timing.patience, lambda: self._identify(vif, owner, openings))
-            raise
-        except KuryrError as error:
-            if not openings:
-                raise
-            LOG.warning("what endpoint %s exposes is not opened: %s", owner[:12], error)
-            self._write_user(held)
-
-    def _write_user(self, held: Held, openings: Collection[Opening] = ()) -> None:
-        # Before the request: it may be carried out although its answer is lost.
-        held = self._holdings.swap(held, replace(held, named=True)) or held
-        self._cloud.identify(held.vif, held.owner, _name(held.owner), openings=openings)
+    def _given_back(self, port_id: str) -> None:
+        if (held := self._holdings.get(port_id)) and held.use is Use.FREED:
+            self._holdings.drop(held)
 
     def _leave_behind(self, port_id: str) -> None:
         if held := self._holdings.get(port_id):
@@ -396,7 +381,3 @@ class Endpoints:
                 self._sweep_soon()
 
         self._behind.later(self._timing.patience, look)
-
-
-def _name(owner: str) -> str:
-    return f"kuryr-{owner[:12]}"

@@ -21,6 +21,15 @@ def fits(vif: Vif, request: PortRequest) -> bool:
     )
 
 
+def wants(request: PortRequest, vif: Vif) -> bool:
+    """Whether a request is for this port, or for something that only one port can have."""
+    if request.choice:
+        return request.choice.fits(vif)
+    return request.mac == vif.mac or any(
+        address is not None and address == vif.address_in(subnet_id) for subnet_id, address in request.fixed_ips
+    )
+
+
 def has(vif: Vif, wanted: PortTraits) -> bool:
     """Whether a port is what is wanted besides its addresses."""
     found = vif.traits

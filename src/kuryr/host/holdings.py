@@ -5,11 +5,13 @@ both once after a start; from then on every change goes through it. Nothing is l
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from kuryr.model import IPAddress, PortRequest, Vif, is_ready
+from kuryr.host.fitting import fits
+from kuryr.model import IPAddress, Opening, PortRequest, Vif, is_ready
 
 
 class Use(Enum):
@@ -35,6 +37,10 @@ class Held:
     """What kind of user it was made for, "" for one of a user's own: then it goes with him."""
     named: bool = False
     """Whether its user has been written on it in the cloud."""
+    opened: frozenset[Opening] | None = None
+    """What this process has written that he opens; None if nothing."""
+    found: bool = False
+    """Whether it was so when this process started, and nothing has become of it since."""
 
 
 class Holdings:
@@ -45,11 +51,43 @@ class Holdings:
         self._ports: dict[str, Held] = {}
         self._by_address: dict[tuple[str, IPAddress], str] = {}
         self._by_owner: dict[str, str] = {}
+        self._expected: list[PortRequest] = []
+        self._witnesses: list[set[str]] = []
+        """For each list that is being read, what was forgotten meanwhile."""
 
     def load(self, vifs: Iterable[Vif], claims: Mapping[str, str]) -> None:
         """Take over what was found after a start; `claims` gives owners by port id."""
         for vif in vifs:
             self.put(_found(vif, claims.get(vif.port_id, "")))
+
+    def discover(self, listed: Callable[[], Iterable[Vif]]) -> None:
+        """Record as orphans those of the `listed` ports of which nothing is known here, nor is about to be.
+
+        This process's predecessor asked for them when it died, too late for the list that was read at the start.
+        """
+        forgotten: set[str] = set()
+        with self._lock:
+            self._witnesses.append(forgotten)
+        try:
+            for vif in listed():
+                with self._lock:
+                    expected = any(vif.network_id == each.network_id and fits(vif, each) for each in self._expected)
+                    if not expected and vif.port_id not in {*self._ports, *forgotten}:
+                        self._record(_found(vif, ""))
+        finally:
+            with self._lock:
+                self._witnesses = [each for each in self._witnesses if each is not forgotten]
+
+    @contextmanager
+    def expecting(self, request: PortRequest) -> Iterator[None]:
+        """While the cloud is asked for a port: what fits the request may be the answer, which is then `put`."""
+        with self._lock:
+            self._expected.append(request)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._expected.remove(request)
 
     def put(self, held: Held) -> Held:
         """Record a port."""
@@ -62,7 +100,8 @@ class Holdings:
 
         Thus of several that want a port one gets it: users, and the sweep.
         """
-        return self.swap(seen, replace(seen, use=use, owner=owner, out=seen.out if out is None else out))
+        out = seen.out if out is None else out
+        return self.swap(seen, replace(seen, use=use, owner=owner, out=out, opened=None, found=False))
 
     def swap(self, seen: Held, new: Held) -> Held | None:
         """The same for any change."""
@@ -72,10 +111,11 @@ class Holdings:
             self._record(new)
         return new
 
-    def drop(self, port_id: str) -> None:
-        """Forget a port."""
+    def drop(self, seen: Held) -> None:
+        """Forget a port, unless something else became of it since it was `seen`: a port that is lent may come again."""
         with self._lock:
-            self._forget(port_id)
+            if self._ports.get(seen.vif.port_id) is seen:
+                self._forget(seen.vif.port_id)
 
     def at(self, subnet_id: str, address: IPAddress) -> Held | None:
         """The port with this address."""
@@ -87,11 +127,10 @@ class Holdings:
         with self._lock:
             return self._ports.get(self._by_owner.get(owner, ""))
 
-    def chosen(self, request: PortRequest) -> list[Held]:
-        """The ports that a request could choose."""
+    def of_network(self, network_id: str) -> list[Held]:
+        """All ports of a network."""
         with self._lock:
-            held = list(self._ports.values())
-        return [each for each in held if each.vif.network_id == request.network_id and request.choice.fits(each.vif)]
+            return [held for held in self._ports.values() if held.vif.network_id == network_id]
 
     def ready(self, kind: str = "") -> list[Held]:
         """The ports that wait for a user, of this kind or of any."""
@@ -116,6 +155,8 @@ class Holdings:
         held = self._ports.pop(port_id, None)
         if held is None:
             return
+        for forgotten in self._witnesses:
+            forgotten.add(port_id)
         for fixed_ip in held.vif.fixed_ips:
             if self._by_address.get((fixed_ip.subnet_id, fixed_ip.address)) == port_id:
                 del self._by_address[fixed_ip.subnet_id, fixed_ip.address]
@@ -127,7 +168,7 @@ def _found(vif: Vif, claimed_by: str) -> Held:
     """A port as it was left: only if cloud and interface agree that it waits for a user, it does."""
     kind = vif.owner if is_ready(vif.owner) else ""
     if is_ready(claimed_by):
-        return Held(vif, Use.READY if kind else Use.ORPHANED, kind=kind)
+        return Held(vif, Use.READY if kind else Use.ORPHANED, kind=kind, found=True)
     addresses = frozenset(fixed_ip.address for fixed_ip in vif.fixed_ips)
     use = Use.CLAIMED if claimed_by else Use.ORPHANED
-    return Held(vif, use, claimed_by, addresses, kind, named=bool(vif.owner) and not kind)
+    return Held(vif, use, claimed_by, addresses, kind, named=bool(vif.owner) and not kind, found=True)

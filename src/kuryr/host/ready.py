@@ -234,11 +234,13 @@ class ReadyPorts:
         if 2 * waiting >= target:
             return
         try:
-            vifs = self._cloud.reserve(request, target - waiting)
+            with self._holdings.expecting(request):
+                vifs = self._cloud.reserve(request, target - waiting)
+                reserved = [self._holdings.put(Held(vif, Use.RESERVED, kind=kind)) for vif in vifs]
         except Exhausted:
             LOG.info("network %s has no addresses to spare: no ports are made ahead", request.network_id)
             return
-        for held in [self._holdings.put(Held(vif, Use.RESERVED, kind=kind)) for vif in vifs]:
+        for held in reserved:
             try:
                 made = self._make_ready(held)
             except KuryrError as error:

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from kuryr.behind import Behind
 from kuryr.errors import Conflict, Exhausted, NotFound
-from kuryr.host.fitting import addresses, fits, has
+from kuryr.host.fitting import addresses, fits, has, wants
 from kuryr.host.holdings import Held, Holdings, Use
+from kuryr.host.leftovers import Leftovers
 from kuryr.host.ready import ReadyPorts
 from kuryr.host.releases import Releases
 from kuryr.model import Cloud, IPAddress, PortRequest, Vif, kind_of
@@ -28,16 +29,18 @@ class Supply:
         self,
         cloud: Cloud,
         holdings: Holdings,
-        releases: Releases,
         ready: ReadyPorts,
+        leftovers: Leftovers,
+        releases: Releases,
         behind: Behind,
         settle: float,
         sweep_soon: Callable[[], None],
     ) -> None:
         self._cloud = cloud
         self._holdings = holdings
-        self._releases = releases
         self._ready = ready
+        self._leftovers = leftovers
+        self._releases = releases
         self._behind = behind
         self._settle = settle
         self._sweep_soon = sweep_soon
@@ -46,7 +49,7 @@ class Supply:
         """The port that was reserved with the wanted addresses; a new one if there is none, or if it does not fit."""
         found = self._at(request)
         for held in found:
-            if held.use is Use.CLAIMED:
+            if held.use is Use.CLAIMED and not self._leftovers.is_nobodys(held):
                 raise Conflict(f"{addresses(held.vif)} belongs to endpoint {held.owner[:12]} of this host")
         reserved = [held for held in found if held.use is Use.RESERVED]
         if len(reserved) == 1 and fits(reserved[0].vif, request):
@@ -69,17 +72,17 @@ class Supply:
         if any(held.use is Use.FREED for held in self._wanted(request)):
             # Right after a start, what the engine gives back is looked up behind.
             self._behind.drain(self._settle)
-        idle = [held for held in self._wanted(request) if held.use is not Use.CLAIMED]
+        before = self._wanted(request)
         try:
             return self._made_patiently(request)
-        except Exhausted:
-            self._sweep_soon()
-            raise
-        except Conflict:
-            orphans = [held for held in self._wanted(request) if held.use is Use.ORPHANED]
-            taken = [each for held in orphans if (each := self._holdings.change(held, Use.RESERVED, out=frozenset()))]
+        except Conflict as error:
+            if isinstance(error, Exhausted):
+                self._sweep_soon()
+                if not request.choice:
+                    raise
+            taken = self._leftovers.take(request)
             if not taken:
-                if not idle:
+                if all(self._is_kept(held) for held in before):
                     raise
                 # The engine has given it back in this very moment.
                 self._behind.drain(self._settle)
@@ -149,9 +152,13 @@ class Supply:
                 self._ready.give_up_one(held)
         return None
 
+    def _is_kept(self, seen: Held) -> bool:
+        """Whether a port has the user whom it had when it was seen."""
+        return seen.use is Use.CLAIMED and self._holdings.get(seen.vif.port_id) is seen
+
     def _wanted(self, request: PortRequest) -> list[Held]:
         """The ports of this host that have what is wanted."""
-        return self._holdings.chosen(request) if request.choice else self._at(request)
+        return [held for held in self._holdings.of_network(request.network_id) if wants(request, held.vif)]
 
     def _at(self, request: PortRequest) -> list[Held]:
         """The ports of this host that have any of the wanted addresses."""
@@ -160,10 +167,11 @@ class Supply:
         return list({held.vif.port_id: held for held in found if held}.values())
 
     def _made(self, request: PortRequest) -> Held:
-        (vif,) = self._cloud.reserve(request)
-        return self._holdings.put(Held(vif, Use.RESERVED, kind="" if vif.lent else kind_of(request)))
+        with self._holdings.expecting(request):
+            (vif,) = self._cloud.reserve(request)
+            return self._holdings.put(Held(vif, Use.RESERVED, kind="" if vif.lent else kind_of(request)))
 
     def _replace(self, held: Held) -> None:
         """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""
         self._cloud.release(held.vif)
-        self._holdings.drop(held.vif.port_id)
+        self._holdings.drop(held)

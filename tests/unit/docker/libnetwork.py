@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from fakes.neutron import FakeNeutron
+from kuryr.docker.engine import Outlook
 from unit.docker.world import Container, Docker, DockerNetwork, Pool, new_id
 from unit.host.node import Site
 
@@ -55,6 +56,7 @@ class Libnetwork:
         cloud.tag("port", port["id"], ["kuryr.port.existing" if existing else "compute:kuryr", *tags_of(endpoint)])
         if self.host == "h1":
             self.docker.endpoints.add(endpoint)
+            self.docker.told[endpoint] = Outlook(network.id)
         address = port["fixed_ips"][0]["ip_address"]
         return Container(network, endpoint, f"{address}/24", "", port["mac_address"], {}, [(network.pool_id, address)])
 

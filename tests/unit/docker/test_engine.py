@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from kuryr.docker.engine import Engine, EngineSilent
+from kuryr.docker.engine import Engine, EngineSilent, Outlook
 from kuryr.model import PortRange
 
 Answers = dict[str, tuple[int, object]]
@@ -198,17 +198,27 @@ def test_a_networks_labels_are_seen(docker: Start) -> None:
     assert engine.network_labels("gone") == {}
 
 
-def test_what_a_container_exposes_is_found_by_its_endpoint(docker: Start) -> None:
+def test_what_containers_expose_and_publish_is_found_by_their_endpoints(docker: Start) -> None:
     exposed: dict[str, object] = {"80/tcp": {}, "53/udp": {}}
+    bindings = {"8080/tcp": [{"HostIp": "", "HostPort": "80"}]}
+    silent = (500, "timed out")
     engine = docker(
         {
             "/networks": (200, NETWORKS),
-            "/networks/n1": (200, containers("e1", "e2")),
+            "/networks/n1": (200, containers("e1", "e2", "e3", "e4", "e5", "e6")),
             "/networks/n2": (200, containers()),
-            "/containers/container-e1/json": (200, {"Config": {"ExposedPorts": exposed}}),
-            "/containers/container-e2/json": (200, {"Config": {}}),
+            "/containers/container-e1/json": (200, {"Config": {"ExposedPorts": exposed}, "HostConfig": {}}),
+            "/containers/container-e2/json": (200, {"Config": {}, "HostConfig": {"PortBindings": bindings}}),
+            "/containers/container-e3/json": silent,
+            "/containers/container-e4/json": (
+                200,
+                {"Config": {"ExposedPorts": exposed}, "HostConfig": {"PublishAllPorts": True}},
+            ),
         }
     )
-    assert engine.exposed("e1") == ("n1", frozenset({PortRange("tcp", 80, 80), PortRange("udp", 53, 53)}))
-    assert engine.exposed("e2") == ("n1", frozenset())
-    assert engine.exposed("e3") is None
+    web = frozenset({PortRange("tcp", 80, 80), PortRange("udp", 53, 53)})
+    assert engine.outlooks({"e1", "e2", "e3", "e4", "e5", "e7"}) == {
+        "e1": Outlook("n1", web),
+        "e2": Outlook("n1", frozenset(), frozenset({PortRange("tcp", 8080, 8080)})),
+        "e4": Outlook("n1", web, web),
+    }, "e3 is just starting, e5 has no container yet, e6 was not asked for, e7 is gone"

@@ -7,14 +7,14 @@ be made, a pool when its network could not; what fails on the way out is ignored
 import contextlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, cast
 
 from kuryr.docker.driver.assembly import Driver
 from kuryr.docker.driver.pools import PendingPools
-from kuryr.docker.engine import Engine, EngineSilent, EngineView
+from kuryr.docker.engine import Engine, EngineSilent, EngineView, Outlook
 from kuryr.docker.options.exposure import PROTOCOLS
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP
@@ -92,8 +92,8 @@ class Docker:
         self.container_labels: dict[str, dict[str, str]] = {}
         """Of containers that are known by their name, as they are to an engine from 29 on."""
         self.labels_of_networks: dict[str, dict[str, str]] = {}
-        self.containers_exposed: dict[str, tuple[str, frozenset[PortRange]]] = {}
-        """Of running containers: their network, and the ports that they expose, by endpoint."""
+        self.told: dict[str, Outlook] = {}
+        """Of running containers, by endpoint."""
         self.silent = False
         """Whether Docker's own API does not answer, as while it boots."""
         self.start_driver(node)
@@ -110,13 +110,14 @@ class Docker:
             raise EngineSilent("Docker does not answer /networks: timed out")
         return self.labels_of_networks.get(network, {})
 
-    def exposed(self, endpoint: str) -> tuple[str, frozenset[PortRange]] | None:
+    def outlooks(self, endpoints: Collection[str]) -> Mapping[str, Outlook]:
         """See `kuryr.docker.engine.Engine`."""
-        return self.containers_exposed.get(endpoint)
+        return {endpoint: outlook for endpoint, outlook in self.told.items() if endpoint in endpoints}
 
     def start_driver(self, node: Node) -> None:
         """A new Kuryr process."""
         self.node = node
+        node.alive = self.endpoints
         self.pending = PendingPools(patience=0, clock=node.clock)
         engine = cast("Engine", self)
         self.driver = Driver(
@@ -228,8 +229,8 @@ class Docker:
                 self._release(*lease)
             raise
         self.endpoints.add(endpoint)
-        known = [(PROTOCOLS[protocol], number) for protocol, number in expose if protocol in PROTOCOLS]
-        self.containers_exposed[endpoint] = network.id, frozenset(PortRange(each, n, n) for each, n in known)
+        published = [(each["Proto"], each["Port"]) for each in (options or {}).get(PORT_MAP, [])]
+        self.told[endpoint] = Outlook(network.id, _ranges(expose), _ranges(published))
         self.call("NetworkDriver.EndpointOperInfo", NetworkID=network.id, EndpointID=endpoint)
         chosen = reply["Interface"]
         return Container(
@@ -246,7 +247,7 @@ class Docker:
         """`docker stop`; none of it may fail, as far as Docker cares."""
         ids = {"NetworkID": container.network.id, "EndpointID": container.id}
         self.endpoints.discard(container.id)
-        self.containers_exposed.pop(container.id, None)
+        self.told.pop(container.id, None)
         self.call("NetworkDriver.RevokeExternalConnectivity", **ids)
         self.call("NetworkDriver.Leave", **ids)
         self.forgive("NetworkDriver.DeleteEndpoint", **ids)
@@ -377,6 +378,10 @@ def _pool_for(network: DockerNetwork, version: int, wanted: str) -> Pool | None:
     family = [pool for pool in network.pools if pool.version == version]
     fitting = [pool for pool in family if not wanted or _is_in(wanted, pool)]
     return next(iter(fitting or family), None)
+
+
+def _ranges(ports: Iterable[tuple[int, int]]) -> frozenset[PortRange]:
+    return frozenset(PortRange(PROTOCOLS[protocol], n, n) for protocol, n in ports if protocol in PROTOCOLS)
 
 
 def _is_in(address: str, pool: Pool) -> bool:

@@ -106,7 +106,9 @@ class Node:
     def restarted(self) -> "Node":
         """A new process, after this one was killed."""
         self.behind.close()
-        return Node(self.neutron, self.kernel, clock=self.clock, mark=self.mark, sizes=self.sizes)
+        new = Node(self.neutron, self.kernel, clock=self.clock, mark=self.mark, sizes=self.sizes)
+        new.alive = self.alive
+        return new
 
     def sweep(self, *alive: str) -> int:
         """One look at the containers' side."""

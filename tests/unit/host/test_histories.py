@@ -55,6 +55,7 @@ class Histories(RuleBasedStateMachine):
         else:
             assert address not in self.alive.values()
             self.alive[owner] = address
+            self.node.alive.add(owner)
         assert self.node.behind.drain(10)
         self.neutron._failures.clear()
 
@@ -64,6 +65,7 @@ class Histories(RuleBasedStateMachine):
             return
         owner = data.draw(st.sampled_from(sorted(self.alive)))
         address = self.alive.pop(owner)
+        self.node.alive.discard(owner)
         if fail in {"cloud", "lost"}:
             self.neutron.fail_next(method="DELETE", applied=fail == "lost")
         try:

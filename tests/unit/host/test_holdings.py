@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.host.holdings import Held, Holdings, Use
-from kuryr.model import FixedIP, Vif
+from kuryr.model import FixedIP, PortRequest, Vif
 from unit.host.life import start
 from unit.host.node import Node, Site, ports
 
@@ -27,9 +28,9 @@ def test_a_port_is_found_by_id_address_and_owner() -> None:
     assert holdings.get("p1") is holdings.of("c1") is held
     assert holdings.at("s1", ADDRESS) is holdings.at("s1", ADDRESS + 1) is held
     assert holdings.at("s2", ADDRESS) is None
-    holdings.drop("p1")
+    holdings.drop(held)
     assert holdings.get("p1") is holdings.of("c1") is holdings.at("s1", ADDRESS) is None
-    holdings.drop("p1")
+    holdings.drop(held)
 
 
 def test_nobody_owns_what_nobody_has_claimed() -> None:
@@ -54,7 +55,7 @@ def test_a_change_needs_to_have_seen_the_last_one() -> None:
 def test_what_is_gone_cannot_change() -> None:
     holdings = Holdings()
     seen = holdings.put(Held(vif(), Use.ORPHANED))
-    holdings.drop("p1")
+    holdings.drop(seen)
     assert holdings.change(seen, Use.RESERVED) is None
     assert holdings.get("p1") is None
 
@@ -69,18 +70,60 @@ def test_of_many_one_gets_it() -> None:
 
 def test_a_newer_port_at_the_address_is_not_forgotten_with_the_older() -> None:
     holdings = Holdings()
-    holdings.put(Held(vif("old"), Use.FREED))
+    old = holdings.put(Held(vif("old"), Use.FREED))
     new = holdings.put(Held(vif("new"), Use.RESERVED))
-    holdings.drop("old")
+    holdings.drop(old)
     assert holdings.at("s1", ADDRESS) is new
+
+
+def test_what_has_become_somebody_elses_is_not_forgotten() -> None:
+    """A port that is lent is free again before that is known here, and may have a new user by then."""
+    holdings = Holdings()
+    old = holdings.put(Held(vif(), Use.FREED))
+    new = holdings.put(Held(vif(), Use.RESERVED))
+    holdings.drop(old)
+    assert holdings.get("p1") is new
 
 
 def test_what_is_found_after_a_start_is_claimed_or_an_orphan() -> None:
     holdings = Holdings()
     holdings.load([vif("p1"), vif("p2", ADDRESS + 1)], {"p1": "c1", "p9": "c9"})
-    assert holdings.of("c1") == Held(vif("p1"), Use.CLAIMED, "c1", frozenset({ADDRESS}))
-    assert holdings.get("p2") == Held(vif("p2", ADDRESS + 1), Use.ORPHANED, "", frozenset({ADDRESS + 1}))
+    assert holdings.of("c1") == Held(vif("p1"), Use.CLAIMED, "c1", frozenset({ADDRESS}), found=True)
+    assert holdings.get("p2") == Held(vif("p2", ADDRESS + 1), Use.ORPHANED, "", frozenset({ADDRESS + 1}), found=True)
     assert holdings.of("c9") is None
+
+
+REQUEST = PortRequest("n1", (("s1", None),))
+
+
+def test_what_is_listed_later_and_nobody_knows_is_an_orphan() -> None:
+    holdings = Holdings()
+    known = holdings.put(Held(vif("known"), Use.RESERVED))
+    with holdings.expecting(replace(REQUEST, network_id="another")):
+        holdings.discover(lambda: [vif("known"), vif("lost", ADDRESS + 1)])
+    assert holdings.get("known") is known
+    assert holdings.get("lost") == Held(
+        vif("lost", ADDRESS + 1), Use.ORPHANED, "", frozenset({ADDRESS + 1}), found=True
+    )
+
+
+def test_what_may_be_the_answer_to_a_request_under_way_is_no_orphan() -> None:
+    holdings = Holdings()
+    with holdings.expecting(REQUEST):
+        holdings.discover(lambda: [vif()])
+    assert holdings.get("p1") is None
+
+
+def test_what_is_given_back_while_it_is_listed_is_no_orphan() -> None:
+    holdings = Holdings()
+    held = holdings.put(Held(vif(), Use.FREED))
+
+    def listed() -> list[Vif]:
+        holdings.drop(held)
+        return [vif()]
+
+    holdings.discover(listed)
+    assert holdings.get("p1") is None
 
 
 def test_a_discard_that_has_seen_another_use_does_nothing(

@@ -256,11 +256,21 @@ def test_what_was_handed_out_is_not_handed_out_again_after_a_crash(
     again.close()
 
 
-def test_a_user_of_whom_the_cloud_knows_nothing_is_named_after_a_crash(node: Node, blue: Site) -> None:
+def test_a_user_of_whom_the_cloud_knows_nothing_is_named_after_a_crash(
+    node: Node, neutron: FakeNeutron, blue: Site
+) -> None:
     fill(node, blue)
-    start(node, blue, "c2")
+    port_id = start(node, blue, "c2")
     again = node.restarted()
-    assert again.endpoints.nameless() == {"c2"}
+    again.endpoints.load()
+    assert "c2" in again.endpoints.words.owed()
+    neutron.calls.clear()
+    for owner in again.endpoints.words.owed():
+        again.endpoints.words.now(owner, ())
+    assert neutron.counted("PUT", "/ports") == 1, "of all others it is written already"
+    (port,) = (each for each in ports(neutron) if each["device_id"] == "c2")
+    assert port["id"] == port_id
+    assert again.endpoints.words.owed() == set()
     again.close()
 
 

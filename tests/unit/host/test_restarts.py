@@ -115,12 +115,14 @@ def test_a_wanted_address_is_taken_over_from_an_orphan(
 def test_a_claimed_port_is_nobody_elses_after_a_restart(
     node: Node, neutron: FakeNeutron, blue: Site, restart: Restart
 ) -> None:
-    start(node, blue, number=7)
+    port_id = start(node, blue, number=7)
+    node.alive.add("c1")
     node = restart(node)
     with pytest.raises(Conflict):
         node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
     with pytest.raises(Conflict, match="c1"):
         node.endpoints.create("c2", blue.network_id, [(blue.subnet_id, blue[7])])
+    assert [port["id"] for port in ports(neutron)] == [port_id]
 
 
 def test_an_orphan_has_one_new_owner_however_many_want_it(
@@ -237,11 +239,14 @@ def test_a_port_with_this_hosts_mark_on_another_host_is_not_this_hosts(
     assert node.cloud.held() == []
 
 
+@pytest.mark.parametrize("claimed", [False, True])
 def test_an_address_that_is_given_back_while_it_is_asked_for_is_had_in_the_end(
-    node: Node, neutron: FakeNeutron, blue: Site
+    node: Node, neutron: FakeNeutron, blue: Site, *, claimed: bool
 ) -> None:
     """Right after a start: the engine's release is still on its way when Neutron says that the address is taken."""
     node.endpoints.reserve("d1", blue.network_id, (blue.subnet_id, blue[7]))
+    if claimed:
+        node.endpoints.create("c1", blue.network_id, [(blue.subnet_id, blue[7])])
     fresh = node.restarted()
     fresh.endpoints.load()
     refused = threading.Event()

@@ -5,7 +5,7 @@ plugging, happens in Join; what is slow and far away, making the port, is one re
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from kuryr.docker.driver.choices import Choices, check_lent
 from kuryr.docker.driver.outlets import Outlets
@@ -97,7 +97,10 @@ class EndpointDriver:
         """Remove the interface; the port too, unless Kuryr's IPAM will be asked to. Never waits for Neutron."""
         anchorage = self._networks.anchors.remembered(request.network_id)
         self._outlets.take_back(request.endpoint_id)
-        self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
+        unplugged = self._endpoints.delete(request.endpoint_id, release=anchorage is not None and not anchorage.keys)
+        if anchorage is None:
+            # Right after a start.
+            self._endpoints.when_loaded(lambda: self._give_back(request.network_id, unplugged))
         return {}
 
     def join(self, request: messages.Endpoint) -> Reply:
@@ -122,6 +125,10 @@ class EndpointDriver:
                 if gateway := next(gateways, None):
                     reply[name] = str(gateway)
         return reply
+
+    def _give_back(self, network_id: str, port_ids: Collection[str]) -> None:
+        if not self._networks.of_owner(network_id).anchorage.keys:
+            self._endpoints.give_back(port_ids)
 
 
 _IN_TIME = "choose an existing port by --ip with its address, or on a network with --ipam-driver null"

@@ -103,19 +103,20 @@ class Outlets:
     def give(self, choice: FloatingChoice, vif: Vif, bound: Bound) -> None:
         """Lead a floating IP to a container: one request for a new one, two for an existing one. Twice is once.
 
-        Two more the first time that a network's external network must be found. Raises InvalidInput, NotFound,
-        Exhausted, Conflict when it is in use elsewhere.
+        More for a lent port, and two more the first time that a network's external network must be found. Raises
+        InvalidInput, NotFound, Exhausted, Conflict when it is in use elsewhere.
         """
         inner_address(bound, vif)
+        lent = vif.lent is not None
         if not choice:
-            self._floating.give_new(vif.port_id, self._external_of(bound), bound.network.project_id)
+            self._floating.give_new(vif.port_id, lent, self._external_of(bound), bound.network.project_id)
             return
         try:
-            self._floating.give(choice, vif.port_id, bound.network)
+            self._floating.give(choice, vif.port_id, lent, bound.network)
         except InUse as used:
             if not self._endpoints.releases.settle_port(used.port_id, SETTLE):
                 raise
-            self._floating.give(choice, vif.port_id, bound.network)
+            self._floating.give(choice, vif.port_id, lent, bound.network)
 
     def take_back(self, owner: str) -> None:
         """Remove behind what was made for a container that goes. What the user named goes free with its port."""
@@ -132,12 +133,7 @@ class Outlets:
 
 
 def inner_address(bound: Bound, vif: Vif) -> FixedIP:
-    """The IPv4 address of a container, behind a gateway. Raises InvalidInput when it has none, or only a lent port."""
-    if vif.lent:
-        raise InvalidInput(
-            f"port {vif.port_id} outlives the container, so nothing is led to it for the container alone",
-            hint="lead a floating IP to the port in Neutron",
-        )
+    """The IPv4 address of a container, behind a gateway. Raises InvalidInput when it has none."""
     for fixed in vif.fixed_ips:
         subnet = next((each for each in bound.network.subnets if each.id == fixed.subnet_id), None)
         if subnet and subnet.version == 4:

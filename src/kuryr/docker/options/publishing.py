@@ -84,11 +84,15 @@ class Publication:
                     )
 
     def openings(self, given: messages.Options | None) -> tuple[Opening, ...]:
-        """What is published is for everybody, whatever else may be of what is exposed."""
+        """What the options of a Join publish. Raises InvalidInput when they cannot be read."""
         if self.style is Publish.NONE:
             return ()
-        ports = frozenset(PortRange(each.protocol, each.inner, each.inner) for each in published_ports(given))
-        return (Opening(ports, ANYWHERE),) if ports else ()
+        return self.openings_of(PortRange(each.protocol, each.inner, each.inner) for each in published_ports(given))
+
+    def openings_of(self, published: Iterable[PortRange]) -> tuple[Opening, ...]:
+        """What is published is for everybody, whatever else may be of what is exposed."""
+        ports = frozenset(published)
+        return (Opening(ports, ANYWHERE),) if ports and self.style is not Publish.NONE else ()
 
 
 def published_ports(given: messages.Options | None) -> frozenset[Forward]:

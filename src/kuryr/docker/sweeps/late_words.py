@@ -1,13 +1,15 @@
 """What a container's start leaves to be written behind, written after all when the driver died before it could.
 
-Two seconds into an endpoint's life its port gets its user's name, and the group that opens what it exposes. Docker says
-that once, in Join. So after a start Docker is asked what it said of the endpoints whose ports lack it.
+Two seconds into an endpoint's life its port gets its user's name, and the groups that open what it exposes and
+publishes. Docker says that once, in Join. So after a start Docker is asked what it said of the endpoints that were
+there before.
 """
 
 import logging
 
-from kuryr.docker.engine import Engine, EngineView
+from kuryr.docker.engine import Engine, EngineView, Outlook
 from kuryr.docker.options.exposure import ExposePolicy
+from kuryr.docker.options.publishing import Publication
 from kuryr.errors import CloudUnavailable, KuryrError, NotFound
 from kuryr.gateway.protocol import Networks
 from kuryr.host.endpoints import Endpoints
@@ -25,30 +27,30 @@ class LateWords:
         self._expose = expose
 
     def sweep(self, view: EngineView) -> int:
-        """Write what is missing on the ports of living endpoints; no request to anybody when nothing is.
+        """Write what is missing on the ports of living endpoints; no request to anybody when nothing may be.
 
-        Returns how many still lack it. Raises EngineSilent, CloudUnavailable.
+        Returns how many may still lack it. Raises EngineSilent, CloudUnavailable.
         """
-        left = 0
-        for owner in sorted(self._endpoints.nameless() & view.endpoints):
+        self._endpoints.load()
+        owed = self._endpoints.words.owed() & view.endpoints
+        outlooks = self._engine.outlooks(owed) if owed else {}
+        left = len(owed)
+        for owner, outlook in sorted(outlooks.items()):
             try:
-                self._write(owner)
+                self._write(owner, outlook)
+                left -= 1
             except CloudUnavailable:
                 raise
             except KuryrError as error:
-                left += 1
                 LOG.warning("who uses the port of endpoint %s is not written: %s", owner[:12], error)
         return left
 
-    def _write(self, owner: str) -> None:
-        told = self._engine.exposed(owner)
-        if told is None:
-            return
-        network_id, ports = told
+    def _write(self, owner: str, outlook: Outlook) -> None:
         try:
-            bound = self._networks.of_owner(network_id)
+            bound = self._networks.of_owner(outlook.network)
         except NotFound:
             return
-        policy = ExposePolicy.of(bound.anchorage.settings)
-        self._endpoints.name(owner, policy.openings(bound.network, ports, default=self._expose))
-        LOG.info("wrote who uses the port of endpoint %s, which a crash had prevented", owner[:12])
+        settings = bound.anchorage.settings
+        exposed = ExposePolicy.of(settings).openings(bound.network, outlook.exposed, default=self._expose)
+        published = Publication.of(settings).openings_of(outlook.published)
+        self._endpoints.words.now(owner, (*exposed, *published))

@@ -1,12 +1,13 @@
 """Sticky identity: the same key gets the same port, MAC and address, on this host and on others."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from fakes.binding import FakeKernel
-from fakes.neutron import FakeNeutron
+from fakes.neutron import FakeNeutron, Request
 from kuryr.errors import Conflict, InvalidInput, KuryrError
 from kuryr.model import Mark, sticky_mac
 from unit.docker.world import Container, Docker, DockerNetwork
@@ -80,6 +81,24 @@ def test_the_identity_moves_to_another_host_when_it_is_free_here(
     with pytest.raises(Conflict, match="on host h2"):
         docker.run(bare, options=WEB)
     other.stop(second)
+    other.node.close()
+
+
+def test_an_identity_that_another_host_is_just_giving_back_is_waited_for(
+    docker: Docker, neutron: FakeNeutron, blue: Site, bare: DockerNetwork, other: Docker
+) -> None:
+    there = bare_on(other, neutron, blue)
+    first = docker.run(bare, options=WEB)
+    looks = itertools.count(1)
+
+    def give_back(request: Request) -> None:
+        if request.method == "GET" and next(looks) == 3:
+            neutron.on_request = None
+            docker.stop(first)
+
+    neutron.on_request = give_back
+    second = other.run(there, options=WEB)
+    assert identity(second) == identity(first)
     other.node.close()
 
 

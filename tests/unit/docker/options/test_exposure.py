@@ -10,7 +10,7 @@ from kuryr.docker.options.exposure import ExposePolicy
 from kuryr.errors import InvalidInput
 from kuryr.model import Mark
 from unit.docker.world import Docker, DockerNetwork
-from unit.host.node import Node, snapshot
+from unit.host.node import Node, site, snapshot
 
 FOUR, SIX = "10.5.0.0/24", "fd00:5::/64"
 TCP, UDP, SCTP = 6, 17, 132
@@ -209,6 +209,71 @@ def test_what_a_crash_kept_from_being_opened_is_opened_after_it(
     neutron.calls.clear()
     docker.sweep()
     assert not [call for call in neutron.calls if call.method != "GET"]
+
+
+def kinds(docker: Docker, neutron: FakeNeutron) -> dict[str, tuple[DockerNetwork, dict[str, Any]]]:
+    """Networks and arguments of `run` by which a port has its user's name from its birth, before anything is opened."""
+    null = docker.create_network_without_ipam(o={"neutron.net.uuid": site(neutron, "10.7.0.0/24").network_id})
+    own = docker.create_network_with_own_ipam("10.8.0.0/24", gateway="10.8.0.1")
+    return {
+        "null IPAM": (null, {}),
+        "sticky": (null, {"options": {"kuryr.sticky.key": "web"}}),
+        "Docker's IPAM": (own, {"ip": "10.8.0.9", "own_ipam": True}),
+        "own options": (docker.create_network(FOUR), {"options": {"neutron.port_security": "true"}}),
+    }
+
+
+@pytest.mark.parametrize("kind", ["null IPAM", "sticky", "Docker's IPAM", "own options"])
+def test_what_a_crash_kept_from_being_opened_is_opened_after_it_whatever_else_is_written_already(
+    docker: Docker, neutron: FakeNeutron, kind: str
+) -> None:
+    network, arguments = kinds(docker, neutron)[kind]
+    container = docker.run(network, expose=WEB, **arguments)
+    docker.restart_driver()
+    docker.sweep()
+    (group,) = groups(neutron)
+    (port,) = (each for each in snapshot(neutron)["port"].values() if each["device_id"] == container.id)
+    assert group["id"] in port["security_groups"]
+
+
+def test_what_is_written_already_is_not_written_again_after_a_restart(
+    docker: Docker, neutron: FakeNeutron, dual: DockerNetwork
+) -> None:
+    for _ in range(3):
+        docker.run(dual, expose=WEB)
+    docker.node.behind.pass_time()
+    docker.restart_driver()
+    neutron.calls.clear()
+    docker.sweep()
+    assert neutron.counted("PUT") == 0
+    assert neutron.counted("GET", "/security-groups") == 2, "one look-up for the opening, one list of the sweep"
+    docker.sweep()
+    assert neutron.counted("GET", "/security-groups") == 3
+
+
+def test_who_is_just_starting_is_looked_at_again(docker: Docker, neutron: FakeNeutron, dual: DockerNetwork) -> None:
+    container = docker.run(dual, expose=WEB)
+    docker.restart_driver()
+    told = docker.told.pop(container.id)
+    assert docker.sweep() == 1
+    docker.told[container.id] = told
+    docker.sweep()
+    (port,) = ports(neutron)
+    assert len(port["security_groups"]) == 2
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_join_that_is_repeated_writes_nothing_twice(
+    docker: Docker, neutron: FakeNeutron, dual: DockerNetwork, *, between: bool
+) -> None:
+    container = docker.run(dual, expose=WEB)
+    if between:
+        docker.node.behind.pass_time()
+    exposed = {"com.docker.network.endpoint.exposedports": [{"Proto": 6, "Port": 80}]}
+    ids = {"NetworkID": dual.id, "EndpointID": container.id}
+    docker.call("NetworkDriver.Join", **ids, SandboxKey="/x", Options=exposed)
+    docker.node.behind.pass_time()
+    assert neutron.counted("PUT", "/ports") == 1
 
 
 def test_what_cannot_be_written_then_is_tried_again(docker: Docker, neutron: FakeNeutron, dual: DockerNetwork) -> None:
