@@ -360,6 +360,36 @@ class TestIdentities:
         assert changing(neutron) == []
 
 
+class TestTrunks:
+    """`vm1` and `vm2` are virtual machines, whose containers have subports of their trunks."""
+
+    @pytest.fixture
+    def trunks(self, neutron: FakeNeutron, blue: Site, grants: Path) -> dict[str, str]:
+        made = {}
+        text = grants.read_text()
+        for name in ("vm1", "vm2"):
+            (port,) = neutron.cloud.create("port", [{"network_id": blue.network_id}], neutron.project_id)
+            made[name] = neutron.client().trunks.create(port_id=port["id"], name="", description="").id
+            text = text.replace(f"[nodes.{name}]", f"[nodes.{name}]\ntrunk = '{port['id']}'")
+        grants.write_text(text)
+        return made
+
+    def on(self, neutron: FakeNeutron, trunk: str) -> set[str]:
+        return set(neutron.client().trunks.get(trunk).vlans)
+
+    def test_each_is_on_its_own_whatever_it_asks_for(
+        self, trunks: dict[str, str], vm1: Gateway, vm2: Gateway, neutron: FakeNeutron, blue: Site
+    ) -> None:
+        mine, theirs = reserve(vm1, blue), reserve(vm2, blue)
+        assert mine.vif_type == "nested"
+        assert self.on(neutron, trunks["vm1"]) == {mine.port_id}
+        vm1.ports.release(theirs)
+        assert vm1.ports.identify(theirs, "c1", "c1") is None
+        assert self.on(neutron, trunks["vm2"]) == {theirs.port_id}
+        vm1.ports.release(mine)
+        assert self.on(neutron, trunks["vm1"]) == set()
+
+
 class TestTheDoor:
     @pytest.mark.parametrize(
         "body",

@@ -1,8 +1,8 @@
 """One machine as the service sees it: the cloud's side in its name, and what it may ask of that.
 
-The host, the marks and the project of everything that is made are the grant's. What a call names is checked before
-anything is done (`knowledge`), and what else it wants as well (`rules`). While a call works on a port, no other call
-does: a port that is just given back may be somebody else's in the next moment.
+Host, marks, project and trunk of everything that is made are the grant's. What a call names is checked before anything
+is done (`knowledge`), and what else it wants as well (`rules`). While a call works on a port, no other call does: a
+port that is just given back may be somebody else's in the next moment.
 """
 
 import threading
@@ -19,7 +19,7 @@ from kuryr.gateway.service.knowledge import Knowledge
 from kuryr.gateway.subnet_pools import Defaults
 from kuryr.gateway.wire.calls import METHODS, Method
 from kuryr.locks import KeyedLocks
-from kuryr.model import Kind, Mark, Network, Vif
+from kuryr.model import Kind, Mark, Nesting, Network, Parent, Vif
 from kuryr.neutron.client import Neutron
 from kuryr.suspects import Suspects
 
@@ -48,7 +48,8 @@ class Node:
 
         bounds = Bounds(covers, lends=Right.BORROW in grant.rights, inherits=False)
         self._work = Afterwards()
-        self._gateway = LocalGateway(neutron, mark, self._work, self._sweep_soon, defaults, bounds)
+        trunk = Parent(Nesting.VLAN, link="", mac="", port_id=grant.trunk) if grant.trunk else None
+        self._gateway = LocalGateway(neutron, mark, self._work, self._sweep_soon, defaults, bounds, trunk)
         self._leftovers = self._gateway.leftovers(suspects)
         self._knowledge = Knowledge(grant, mark, neutron, self._gateway, covers)
         self._order = KeyedLocks()
