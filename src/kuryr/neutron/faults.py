@@ -62,8 +62,11 @@ class SegmentTaken(Conflict):
     """A trunk has given the VLAN that was asked for to another port."""
 
 
-_BY_TYPE: Mapping[str, type[KuryrError]] = {"DuplicateSubPort": SegmentTaken}
-"""Neutron's error types (neutron.services.trunk.exceptions) of which more must be known than the status."""
+_BY_TYPE: Mapping[str, type[KuryrError]] = {
+    "DuplicateSubPort": SegmentTaken,
+    "DuplicateAddressPairInRequest": Overtaken,  # also when two writers of a port's pairs meet in the database
+}
+"""Neutron's error types of which more must be known than the status."""
 
 
 @dataclass(frozen=True)

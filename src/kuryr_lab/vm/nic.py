@@ -34,6 +34,11 @@ class TrunkPort(Temporary):
         self.mtu = int(network["mtu"])
 
     @property
+    def cidr(self) -> str:
+        """The network's addresses."""
+        return _CIDR
+
+    @property
     def address(self) -> str:
         """With the length of its prefix, as the machine sets it."""
         return f"{self.port['fixed_ips'][0]['ip_address']}/{_CIDR.partition('/')[2]}"
