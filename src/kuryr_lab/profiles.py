@@ -19,7 +19,7 @@ from kuryr_lab.network import connect_control
 from kuryr_lab.node import Node
 from kuryr_lab.outside import Outside
 from kuryr_lab.ovn import Ovn
-from kuryr_lab.ovs_agent import OVS
+from kuryr_lab.ovs_agent import HYBRID, OVS
 from kuryr_lab.parts import Part
 from kuryr_lab.template import unpack
 from kuryr_lab.vm.machine import VirtualMachine
@@ -89,5 +89,10 @@ def vm_parts(vm: VirtualMachine, nic: TrunkPort) -> list[Part]:
 
 PROFILES = {
     profile.name: profile
-    for profile in (Profile(CORE, Ovn()), Profile("ovs", OVS), Profile("linuxbridge", LINUXBRIDGE))
+    for profile in (
+        Profile(CORE, Ovn()),
+        Profile("ovs", OVS),
+        Profile("hybrid", HYBRID),
+        Profile("linuxbridge", LINUXBRIDGE),
+    )
 }

@@ -44,7 +44,7 @@ def test_a_container_is_a_neutron_port(host1: Host, neutron: Neutron, lab: Lab, 
 @pytest.mark.backends
 @pytest.mark.engines
 def test_the_calls_of_a_life(lab: Lab, host1: Host, network: str, host1_requests: Cursor, bench: Bench) -> None:
-    host1_requests.read()
+    host1_requests.read_until_quiet(quiet=1)
     container = bench.run(host1, network)
     before_the_answer = methods(lab, host1_requests.read())
     afterwards = host1_requests.read_until_quiet()
