@@ -132,7 +132,7 @@ class Lab:
             (vm,) = self.vms
             if not (vm.alive() and vm.name in self._record()["daemons"]):
                 vm.switch_off()
-                start_all(vm_parts(vm, TrunkPort(self, host, vm.name)), watcher or Silence(), vm.switch_off)
+                start_all(vm_parts(vm, self.trunk_port(host, vm.name)), watcher or Silence(), vm.switch_off)
                 own = {**self._record()["daemons"], vm.name: vm.daemon_names()}
                 self._write_record({**self._record(), "daemons": own})
             return vm
@@ -142,7 +142,7 @@ class Lab:
         with self._alone():
             for vm in self.vms:
                 vm.switch_off()
-                TrunkPort(self, vm.host.name, vm.name).delete()
+                self.trunk_port(vm.host.name, vm.name).delete()
                 own = {name: daemons for name, daemons in self._record()["daemons"].items() if name != vm.name}
                 self._write_record({**self._record(), "vm": "", "daemons": own})
             self._populate(self.layout)
@@ -186,6 +186,10 @@ class Lab:
 
         switch = self.backend.switch
         return PlainPort(self.neutron("admin"), self.hosts[host], switch, network_id, name=name, **fields)
+
+    def trunk_port(self, host: str, name: str) -> TrunkPort:
+        """What a virtual machine of project `demo` on `host` is connected by; made unless it is there."""
+        return TrunkPort(self.neutron("admin"), self.neutron("demo").project_id, host, name)
 
     def requests(self, client: str | None = None) -> Cursor:
         """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""

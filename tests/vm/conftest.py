@@ -25,7 +25,7 @@ def vm(lab: Lab) -> Iterator[VirtualMachine]:
 @pytest.fixture(scope="session")
 def nic(lab: Lab, vm: VirtualMachine) -> TrunkPort:
     """The Neutron port and the trunk behind its first interface."""
-    return TrunkPort(lab, vm.host.name, vm.name)
+    return lab.trunk_port(vm.host.name, vm.name)
 
 
 @pytest.fixture(scope="session")

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 from kuryr_lab.temporary import Temporary
 
 if TYPE_CHECKING:
-    from kuryr_lab.client import Resource
-    from kuryr_lab.lab import Lab
+    from kuryr_lab.client import Neutron, Resource
 
 _CIDR = "10.60.0.0/24"
 _OWNER = "compute:vm"
 
 
 class TrunkPort(Temporary):
-    """A port bound to `host`, parent of a trunk, on a network of its own: made, unless they are there."""
+    """A port bound to `host`, parent of a trunk, on a network of its own: made, unless they are there.
 
-    def __init__(self, lab: "Lab", host: str, name: str) -> None:
+    `neutron` is an administrator's; the owner's project is `project_id`.
+    """
+
+    def __init__(self, neutron: "Neutron", project_id: str, host: str, name: str) -> None:
         self.name = name
-        self._neutron = lab.neutron("admin")
-        self._project = lab.neutron("demo").project_id
+        self._neutron = neutron
+        self._project = project_id
         try:
             network = self._ensure("network")
             self._ensure("subnet", network_id=network["id"], cidr=_CIDR, ip_version=4)
