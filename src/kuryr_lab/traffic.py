@@ -60,7 +60,7 @@ class Station(Visitor):
         write = 'mkdir -p "$0" && printf %s "$1" >"$0/index.html"'
         self.run(["busybox", "sh", "-c", write, home, self.name])
         self.spawn(["busybox", "httpd", "-f", "-p", str(port), "-h", home])
-        wait_until(f"{self.name} listens on port {port}", lambda: self.fetch("127.0.0.1", port) == self.name)
+        wait_until(f"{self.name} listens on port {port}", lambda: self.fetch("127.0.0.1", port) == self.name, 90)
 
 
 class Container(Station):

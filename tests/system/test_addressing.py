@@ -33,7 +33,7 @@ def test_both_families_carry_traffic_in_both_directions(
     lab: Lab, host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor
 ) -> None:
     network = bench.network(host1, *DUAL)
-    host1_requests.read_until_quiet(quiet=1)
+    host1_requests.read_until_quiet()
     one = bench.run(host1, network)
     assert methods(lab, host1_requests.read()) == ["POST"]
     other = bench.run(host1, network, "--ip", "10.77.0.99", "--ip6", "fd77::99")

@@ -195,7 +195,9 @@ REQUESTS: dict[str, Bad] = {
     "an unknown name": Bad(POOL, pool("", {"neutron.net.name": "green"}), 404, r"no Neutron network named 'green' .*"),
     "an unknown name by -o": Bad(CREATE, network(options={"neutron.net.name": "green"}), 404, r"no .* 'green' .*"),
     "an unknown subnet": Bad(POOL, pool("", {"neutron.subnet.name": "green"}), 404, r"no Neutron subnet named .*"),
-    "an unknown id": Bad(POOL, pool("", {"neutron.net.uuid": NOBODY}), 404, rf"cannot read network {NOBODY}: .*"),
+    "an unknown id": Bad(
+        POOL, pool("", {"neutron.net.uuid": NOBODY}), 404, rf"no Neutron network {NOBODY} is visible .*"
+    ),
     "a path for an id": Bad(
         POOL, pool("", {"neutron.net.uuid": "../ports"}), 400, r"option neutron.net.uuid=\.\./ports cannot .*"
     ),

@@ -51,6 +51,7 @@ def test_a_host_without_credentials_has_containers_in_the_cloud(
     """They talk with those of another host, as many calls are made as ever, and none of them by the host itself."""
     other = bench.run(host2, bench.network(host2, "--ipam-opt", f"neutron.net.name={tenant_network.name}"))
     by_host, by_service = lab.requests("host1"), lab.requests("control")
+    by_service.read_until_quiet()  # the driver's first look at its host
     container = bench.run(host1, blue)
     before_the_answer = by_service.read()
     afterwards = by_service.read_until_quiet()
