@@ -7,7 +7,7 @@ LIBNETWORK := build/libnetwork/.installed
 BACKENDS := build/linuxbridge/.installed
 VM := build/vm/.installed
 
-.PHONY: help setup packages root demo bench lab check test test-all lock clean
+.PHONY: help setup packages root demo bench lab check test test-all test-vm lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,13 +30,16 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) $(VM) ## the above, what breaks more rarely, later Dockers, other back ends
-	$(BIN)/pytest -m exhaustive
+test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) ## the above, what breaks more rarely, later Dockers, other back ends
+	$(BIN)/pytest -m "exhaustive and not vm"
 	$(BIN)/pytest tests/unit/docker --transport remote
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
-	set -e; for profile in $$($(BIN)/kuryr-lab profiles | tail -n +2); do \
+	set -e; for profile in ovs linuxbridge; do \
 		$(BIN)/pytest -m backends --profile $$profile; done
+
+test-vm: setup $(VM) ## containers nested in a real virtual machine; not yet steady enough for test-all
+	$(BIN)/pytest tests/vm
 
 setup: root packages $(KURYR) $(CLOUD) ## install what is missing
 
