@@ -7,7 +7,7 @@ LIBNETWORK := build/libnetwork/.installed
 BACKENDS := build/linuxbridge/.installed
 VM := build/vm/.installed
 
-.PHONY: help setup packages root demo bench lab check test test-all test-vm lock clean
+.PHONY: help setup packages root demo bench lab check test test-all exhaustive variants test-vm lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,7 +31,12 @@ test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
 test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) ## the above, what breaks more rarely, later Dockers, other back ends
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target exhaustive variants
+
+exhaustive: # one lab leaves half of the machine idle: the variants run beside
 	$(BIN)/pytest -m "exhaustive and not vm"
+
+variants:
 	$(BIN)/pytest tests/unit/docker --transport remote
 	set -e; for engine in $$($(BIN)/kuryr-lab engines | tail -n +2); do \
 		$(BIN)/pytest -m engines --engine $$engine; done
