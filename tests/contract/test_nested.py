@@ -9,7 +9,7 @@ import pytest
 from contract.site import Site
 from kuryr.behind import Behind
 from kuryr.gateway.assembly import LocalGateway
-from kuryr.gateway.subnet_pools import Defaults
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.model import Mark, Nesting, Parent, PortRequest, Vif
 from kuryr.neutron.resources import NetworkResource, PortResource, SubnetResource
 

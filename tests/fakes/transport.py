@@ -8,9 +8,9 @@ import msgspec
 
 from fakes.neutron import FakeNeutron
 from kuryr.errors import KuryrError
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service.calls import Calls
 from kuryr.gateway.service.grants import Certificate, Grants
-from kuryr.gateway.subnet_pools import Defaults
 from kuryr.gateway.wire import failures
 from kuryr.gateway.wire.calls import Method
 from kuryr.suspects import Suspects

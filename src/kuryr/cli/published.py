@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 def published(as_json: Json = False, config_file: ConfigFiles = None) -> None:
     """Show how this host's containers are reached from outside: by floating IPs and forwarded ports."""
-    from kuryr.gateway.published import published as list_published  # noqa: PLC0415
+    from kuryr.gateway.exposure.published import published as list_published  # noqa: PLC0415
     from kuryr.neutron.session import connect  # noqa: PLC0415
 
     conf = config.load(config_file)

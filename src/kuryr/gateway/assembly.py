@@ -4,26 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kuryr.behind import Work
-from kuryr.gateway.address_pairs import OnAddressPairs
-from kuryr.gateway.anchors import Anchors
-from kuryr.gateway.floating import FloatingIPs
-from kuryr.gateway.forwarding import Forwardings
-from kuryr.gateway.guards import Guards
-from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.keeping import Keeping
+from kuryr.gateway.exposure.floating import FloatingIPs
+from kuryr.gateway.exposure.forwarding import Forwardings
+from kuryr.gateway.exposure.openings import Openings
 from kuryr.gateway.leftovers import Leftovers
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.own_networks import OwnNetworks
-from kuryr.gateway.parent import ParentPort
-from kuryr.gateway.placement import Placement
-from kuryr.gateway.ports import LocalCloud
-from kuryr.gateway.reservations import Reservations
-from kuryr.gateway.routers import Routers
-from kuryr.gateway.subnet_pools import Defaults, SubnetPools
+from kuryr.gateway.nested.address_pairs import OnAddressPairs
+from kuryr.gateway.nested.parent import ParentPort
+from kuryr.gateway.nested.trunks import OnTrunk
+from kuryr.gateway.networks.anchors import Anchors
+from kuryr.gateway.networks.engine_networks import Networks
+from kuryr.gateway.networks.inheritance import Inheritance
+from kuryr.gateway.networks.own_networks import OwnNetworks
+from kuryr.gateway.networks.routers import Routers
+from kuryr.gateway.networks.subnet_pools import Defaults, SubnetPools
+from kuryr.gateway.ports.container_ports import LocalCloud
+from kuryr.gateway.ports.guards import Guards
+from kuryr.gateway.ports.idle import IdlePorts
+from kuryr.gateway.ports.keeping import Keeping
+from kuryr.gateway.ports.placement import Placement
+from kuryr.gateway.ports.reservations import Reservations
 from kuryr.gateway.topology import Topology
-from kuryr.gateway.trunks import OnTrunk
 from kuryr.model import Mark, Nesting, Network, Parent
 from kuryr.neutron.client import Neutron
 from kuryr.suspects import Suspects

@@ -36,7 +36,7 @@ def observe(call: "Call") -> None:
 
 def _local(conf: cfg.ConfigOpts, behind: Behind, sweep_soon: Callable[[], None]) -> Gateway:
     from kuryr.gateway.assembly import LocalGateway  # noqa: PLC0415
-    from kuryr.gateway.subnet_pools import Defaults  # noqa: PLC0415
+    from kuryr.gateway.networks.subnet_pools import Defaults  # noqa: PLC0415
     from kuryr.neutron.session import connect as connect_to_neutron  # noqa: PLC0415
 
     defaults = Defaults(conf.neutron.default_subnetpool_v4, conf.neutron.default_subnetpool_v6)

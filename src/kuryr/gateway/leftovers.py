@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Collection
 
-from kuryr.gateway.floating import FloatingIPs
-from kuryr.gateway.idle import IdlePorts
-from kuryr.gateway.networks import Networks
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.reservations import Reservations
+from kuryr.gateway.exposure.floating import FloatingIPs
+from kuryr.gateway.exposure.openings import Openings
+from kuryr.gateway.networks.engine_networks import Networks
+from kuryr.gateway.ports.idle import IdlePorts
+from kuryr.gateway.ports.reservations import Reservations
 from kuryr.model import IPAddress
 from kuryr.suspects import Suspects
 

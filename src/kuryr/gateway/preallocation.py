@@ -10,8 +10,8 @@ from itertools import islice
 from typing import Any
 
 from kuryr.errors import Conflict, InvalidInput, KuryrError
+from kuryr.gateway.exposure.leads import leads_of
 from kuryr.gateway.identity import IDLE_OWNER, is_sticky, lent_owner
-from kuryr.gateway.leads import leads_of
 from kuryr.gateway.topology import Existing, Topology, choose_subnet
 from kuryr.model import IPNetwork, Mark, Named, Network, Subnet, Wanted, sticky_mac
 from kuryr.neutron.client import Neutron

@@ -12,12 +12,12 @@ new method is a line in its protocol and an implementation, and nothing else. Wh
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Protocol, TypeVar
 
-from kuryr.gateway.bound import Bound
-from kuryr.gateway.floating import FloatingChoice
-from kuryr.gateway.forwarding import Forward
+from kuryr.gateway.exposure.floating import FloatingChoice
+from kuryr.gateway.exposure.forwarding import Forward
 from kuryr.gateway.identity import Anchor, Anchorage, Setting
-from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.inheritance import Inheritance
+from kuryr.gateway.networks.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Existing
 from kuryr.model import (
     AS_SAID,

@@ -12,7 +12,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind
 from kuryr.errors import Exhausted, InvalidInput, KuryrError
 from kuryr.gateway.assembly import LocalGateway
-from kuryr.gateway.subnet_pools import Defaults
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.model import AddressPair, Choice, Mark, Named, Nesting, Parent, PortRequest, PortTraits, Vif
 from kuryr.neutron.resources import PortResource
 from unit.host.node import Site, site

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from kuryr.errors import Exhausted, InvalidInput
-from kuryr.gateway.forwarding import EPHEMERAL, Forward, PortTaken, Taken, plan
+from kuryr.gateway.exposure.forwarding import EPHEMERAL, Forward, PortTaken, Taken, plan
 from kuryr.neutron.resources import PortForwardingResource
 
 ME, OTHER = "port of mine", "port of another"

@@ -10,7 +10,7 @@ from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron, Request
 from kuryr.errors import CloudError, CloudUnavailable, Conflict, InvalidInput, NotFound
 from kuryr.gateway.identity import Anchorage, Berth
-from kuryr.gateway.specs import SubnetSpec
+from kuryr.gateway.networks.specs import SubnetSpec
 from kuryr.model import AddressRange, Mark
 from unit.host.node import GRACE, MARK, Node, during, fail_call, site, snapshot
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuryr.gateway.openings import Admission, admissions, merged
+from kuryr.gateway.exposure.openings import Admission, admissions, merged
 from kuryr.model import ANYWHERE, Opening, PortRange
 
 

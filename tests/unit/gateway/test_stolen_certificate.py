@@ -18,10 +18,10 @@ from fakes.transport import MemoryChannel, service
 from kuryr.behind import Behind
 from kuryr.errors import CloudError, CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.identity import Anchorage
+from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.protocol import Gateway
 from kuryr.gateway.remote.assembly import RemoteGateway
 from kuryr.gateway.service.calls import Calls, find
-from kuryr.gateway.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Existing
 from kuryr.gateway.wire.calls import METHODS
 from kuryr.model import (

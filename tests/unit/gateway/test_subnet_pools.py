@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuryr.gateway.subnet_pools import free_ranges
+from kuryr.gateway.networks.subnet_pools import free_ranges
 
 
 def nets(text: str) -> list[IPv4Network]:

@@ -9,7 +9,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind
 from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.assembly import LocalGateway
-from kuryr.gateway.subnet_pools import Defaults
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.model import Choice, Mark, Named, Nesting, Parent, PortRequest, Vif
 from kuryr.neutron.resources import PortResource
 from unit.host.node import Site, site

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from kuryr import errors
 from kuryr.errors import CloudError, InvalidInput, KuryrError
-from kuryr.gateway.floating import InUse
-from kuryr.gateway.forwarding import PortTaken
+from kuryr.gateway.exposure.floating import InUse
+from kuryr.gateway.exposure.forwarding import PortTaken
 from kuryr.gateway.wire import codec, failures
 from kuryr.gateway.wire.calls import METHODS, Method
 from kuryr.gateway.wire.failures import Elsewhere

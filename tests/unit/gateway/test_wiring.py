@@ -6,8 +6,8 @@ import pytest
 
 from fakes.neutron import FakeNeutron
 from kuryr.errors import PlugError
-from kuryr.gateway.ports import LocalCloud
-from kuryr.gateway.wiring import Wiring
+from kuryr.gateway.ports.container_ports import LocalCloud
+from kuryr.gateway.ports.wiring import Wiring
 from kuryr.model import PortRequest, Vif
 from unit.host.node import MARK, Node, ports, site
 

@@ -17,9 +17,9 @@ from fakes.transport import MemoryChannel
 from fakes.transport import service as fake_service
 from kuryr.behind import Behind, Task
 from kuryr.gateway.assembly import LocalGateway
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.remote.assembly import RemoteGateway
 from kuryr.gateway.service.calls import Calls
-from kuryr.gateway.subnet_pools import Defaults
 from kuryr.host.endpoints import Endpoints, Timing
 from kuryr.host.ready import Sizes
 from kuryr.host.reconcile import Reconciler

@@ -19,7 +19,7 @@ from kuryr.docker.options import catalogue, naming, traits
 from kuryr.docker.options.catalogue import Place, Values
 from kuryr.docker.options.settings import Labels, Sticky
 from kuryr.errors import InvalidInput, NotFound
-from kuryr.gateway.bound import Bound
+from kuryr.gateway.networks.bound import Bound
 from kuryr.gateway.protocol import Guards
 from kuryr.model import USUAL_PORT, Choice, IPAddress, PortTraits
 

@@ -1,7 +1,7 @@
 """What must be gone before a network can be given back: ports and addresses on their way, and idle sticky ports."""
 
 from kuryr.docker.options.settings import Sticky
-from kuryr.gateway.bound import Bound
+from kuryr.gateway.networks.bound import Bound
 from kuryr.gateway.protocol import IdlePorts, Networks, Reservations
 from kuryr.host.endpoints import Endpoints
 

@@ -19,9 +19,9 @@ from kuryr.docker.options.settings import Ahead
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP, Interface
 from kuryr.errors import Conflict, InvalidInput, KuryrError
-from kuryr.gateway.bound import Bound
-from kuryr.gateway.floating import FloatingChoice
+from kuryr.gateway.exposure.floating import FloatingChoice
 from kuryr.gateway.identity import INHERITED
+from kuryr.gateway.networks.bound import Bound
 from kuryr.gateway.protocol import Gateway
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import PortTraits, Subnet, Vif, Wanted

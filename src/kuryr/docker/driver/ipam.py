@@ -22,7 +22,7 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import ENDPOINT_NAME, GATEWAY, REQUEST_ADDRESS_TYPE
 from kuryr.docker.sweeps.inheriting import Inheriting
 from kuryr.errors import Conflict, Exhausted, InvalidInput, NotFound
-from kuryr.gateway.bound import Bound
+from kuryr.gateway.networks.bound import Bound
 from kuryr.gateway.protocol import Gateway
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.host.endpoints import Endpoints

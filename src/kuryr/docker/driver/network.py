@@ -19,10 +19,10 @@ from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import GENERIC, INTERNAL
 from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.gateway.bound import Bound
 from kuryr.gateway.identity import Anchorage, Berth, keeper_words
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.protocol import Gateway
-from kuryr.gateway.specs import NetworkSpec, SubnetSpec
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.model import Named, Network, PortTraits, Subnet
 

@@ -11,11 +11,11 @@ from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.naming import named
 from kuryr.docker.options.publishing import OPTION, Publication, Publish
 from kuryr.errors import InvalidInput
-from kuryr.gateway.bound import Bound
-from kuryr.gateway.floating import FloatingChoice, InUse
+from kuryr.gateway.exposure.floating import FloatingChoice, InUse
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.routers import external_of_router
+from kuryr.gateway.networks.specs import WayOut
 from kuryr.gateway.protocol import FloatingIPs, Routers
-from kuryr.gateway.routers import external_of_router
-from kuryr.gateway.specs import WayOut
 from kuryr.host.endpoints import Endpoints
 from kuryr.model import FixedIP, Network, Vif
 

@@ -14,8 +14,8 @@ from kuryr.docker.options.gateways import GatewayStyle
 from kuryr.docker.options.publishing import Publication, Publish, published_ports
 from kuryr.docker.protocol import messages
 from kuryr.errors import NotFound
-from kuryr.gateway.floating import FloatingChoice
-from kuryr.gateway.forwarding import Forward, PortTaken
+from kuryr.gateway.exposure.floating import FloatingChoice
+from kuryr.gateway.exposure.forwarding import Forward, PortTaken
 from kuryr.gateway.identity import INHERITED
 from kuryr.gateway.protocol import Gateway
 from kuryr.host.endpoints import Endpoints

@@ -12,7 +12,7 @@ from kuryr.docker.options.addresses import host_address, host_range, parse_addre
 from kuryr.docker.protocol.capabilities import ADDRESS_SPACES
 from kuryr.docker.protocol.messages import AddressData, CreateNetwork
 from kuryr.errors import Conflict, InvalidInput
-from kuryr.gateway.specs import SubnetSpec
+from kuryr.gateway.networks.specs import SubnetSpec
 from kuryr.gateway.topology import Existing, choose_subnet
 from kuryr.model import AddressRange, IPAddress, IPNetwork, Network, Subnet
 

@@ -18,7 +18,7 @@ from kuryr.docker.options.settings import Setting
 from kuryr.docker.protocol import messages
 from kuryr.docker.protocol.messages import PORT_MAP
 from kuryr.errors import InvalidInput
-from kuryr.gateway.forwarding import Forward
+from kuryr.gateway.exposure.forwarding import Forward
 from kuryr.gateway.identity import through, through_words
 from kuryr.model import ANYWHERE, Opening, PortRange
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from kuryr.docker.options.addresses import parse_address, parse_cidr
 from kuryr.errors import InvalidInput
-from kuryr.gateway.floating import FloatingChoice
+from kuryr.gateway.exposure.floating import FloatingChoice
 from kuryr.model import ANYWHERE, AddressPair, IPNetwork
 
 Value = TypeVar("Value")

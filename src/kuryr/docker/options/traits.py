@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from kuryr.docker.options.catalogue import DOCKERS_MTU, Values
 from kuryr.errors import InvalidInput
-from kuryr.gateway.bound import Bound
-from kuryr.gateway.specs import NetworkSpec
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.specs import NetworkSpec
 from kuryr.model import PortTraits
 
 _NO_GROUP = "groups=none"

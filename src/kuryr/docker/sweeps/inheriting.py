@@ -10,7 +10,7 @@ import logging
 
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.errors import CloudUnavailable, KuryrError
-from kuryr.gateway.inheritance import Inheritance
+from kuryr.gateway.networks.inheritance import Inheritance
 from kuryr.gateway.protocol import Networks
 from kuryr.host.endpoints import Endpoints
 

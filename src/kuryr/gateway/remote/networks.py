@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from kuryr.errors import InvalidInput
-from kuryr.gateway.bound import Bound
 from kuryr.gateway.identity import Anchor, Anchorage
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.protocol import NetworkCalls
-from kuryr.gateway.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
 from kuryr.model import USUAL_PORT, Network, PortTraits
 
 _SWARM = "a swarm's network needs a driver with cloud credentials"

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from kuryr.errors import CloudError, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service.grants import Certificate, Grant, Grants
 from kuryr.gateway.service.node import Node
-from kuryr.gateway.subnet_pools import Defaults
 from kuryr.gateway.wire import failures
 from kuryr.gateway.wire.calls import METHODS, Method
 from kuryr.neutron.client import Neutron

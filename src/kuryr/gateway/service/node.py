@@ -13,10 +13,10 @@ from typing import Any
 from kuryr.behind import Afterwards
 from kuryr.errors import NotFound
 from kuryr.gateway.assembly import Bounds, LocalGateway
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service import rules
 from kuryr.gateway.service.grants import Grant, Right
 from kuryr.gateway.service.knowledge import Knowledge
-from kuryr.gateway.subnet_pools import Defaults
 from kuryr.gateway.wire.calls import METHODS, Method
 from kuryr.locks import KeyedLocks
 from kuryr.model import Kind, Mark, Nesting, Network, Parent, Vif

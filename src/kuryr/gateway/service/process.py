@@ -12,10 +12,10 @@ from oslo_config import cfg
 from kuryr import config
 from kuryr.errors import InvalidInput
 from kuryr.gateway.connection import observe
+from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service.calls import Calls
 from kuryr.gateway.service.grants import Grants
 from kuryr.gateway.service.http import Door, PeerProtocol
-from kuryr.gateway.subnet_pools import Defaults
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.session import connect
 from kuryr.suspects import Suspects

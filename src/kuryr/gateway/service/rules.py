@@ -5,8 +5,8 @@ from typing import Any
 
 from kuryr.errors import CloudRefused, InvalidInput
 from kuryr.gateway.identity import Anchorage, is_reserved
+from kuryr.gateway.networks.specs import NO_WAY_OUT, NetworkSpec, WayOut
 from kuryr.gateway.service.grants import Grant, Right
-from kuryr.gateway.specs import NO_WAY_OUT, NetworkSpec, WayOut
 from kuryr.gateway.wire import codec
 from kuryr.gateway.wire.calls import Method
 from kuryr.model import PortRequest, PortTraits

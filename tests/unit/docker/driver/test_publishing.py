@@ -8,7 +8,7 @@ import pytest
 from fakes.neutron import FakeNeutron
 from kuryr.docker.options.publishing import Publication, Publish
 from kuryr.errors import Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.published import published as list_published
+from kuryr.gateway.exposure.published import published as list_published
 from unit.docker.outside import (
     CIDR,
     ROUTED,

@@ -14,7 +14,7 @@ from concurrent.futures import Future, wait
 from kuryr.behind import Work
 from kuryr.errors import CloudError, Conflict
 from kuryr.gateway.identity import ANCHOR_OWNER, IDLE_OWNER, Anchor, Anchorage
-from kuryr.gateway.traits import port_spec
+from kuryr.gateway.ports.traits import port_spec
 from kuryr.model import USUAL_PORT, IPAddress, Mark, Network, PortRequest, PortTraits, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import PortResource

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from kuryr.behind import Work
 from kuryr.errors import Conflict, KuryrError, NotFound
-from kuryr.gateway.leads import Leads
+from kuryr.gateway.exposure.leads import Leads
 from kuryr.model import IPAddress, Mark, Network
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import FloatingIPResource

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from kuryr.errors import InvalidInput
 from kuryr.gateway.identity import PORT_OWNER, lent_owner
-from kuryr.gateway.lending import Lending
+from kuryr.gateway.ports.lending import Lending
 from kuryr.model import Mark, Network, PortRequest
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortSpec

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput
-from kuryr.gateway.leads import Leads
+from kuryr.gateway.exposure.leads import Leads
 from kuryr.model import IPAddress, Mark
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import PortForwardingResource

@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from kuryr.errors import Conflict, Exhausted, KuryrError, NotFound, Overtaken
+from kuryr.gateway.exposure.leads import Leads
+from kuryr.gateway.exposure.openings import Openings
 from kuryr.gateway.identity import IDLE_OWNER, RESERVED, is_own, is_sticky, lent_owner
-from kuryr.gateway.leads import Leads
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.traits import port_changes, port_spec
+from kuryr.gateway.ports.traits import port_changes, port_spec
 from kuryr.locks import KeyedLocks
 from kuryr.model import Mark, Named, Network, PortRequest, sticky_mac
 from kuryr.neutron.client import Neutron

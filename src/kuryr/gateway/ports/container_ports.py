@@ -8,14 +8,14 @@ are lent instead (see `lending`).
 from collections.abc import Collection, Iterable, Sequence
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.exposure.leads import leads_of
+from kuryr.gateway.exposure.openings import Openings
 from kuryr.gateway.identity import PORT_OWNER, is_sticky, owner_of
-from kuryr.gateway.leads import leads_of
-from kuryr.gateway.lending import Lending
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.placement import OnHost, Placement
+from kuryr.gateway.ports.lending import Lending
+from kuryr.gateway.ports.placement import OnHost, Placement
+from kuryr.gateway.ports.traits import port_changes, port_spec
+from kuryr.gateway.ports.wiring import Wiring
 from kuryr.gateway.topology import Topology
-from kuryr.gateway.traits import port_changes, port_spec
-from kuryr.gateway.wiring import Wiring
 from kuryr.model import USUAL_PORT, Lent, Mark, Network, Opening, PortRequest, PortTraits, Subnet, Vif, Wanted
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortChanges, PortSpec

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from kuryr.errors import CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
-from kuryr.gateway.floating import FloatingIPs
+from kuryr.gateway.exposure.floating import FloatingIPs
 from kuryr.gateway.identity import IDLE_OWNER, PORT_OWNER, name_for, through_words
-from kuryr.gateway.routers import Routers, detach_last
-from kuryr.gateway.specs import NetworkSpec, SubnetSpec, WayOut
+from kuryr.gateway.networks.routers import Routers, detach_last
+from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Topology
 from kuryr.model import Mark, Network
 from kuryr.neutron.client import Neutron

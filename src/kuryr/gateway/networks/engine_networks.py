@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from kuryr.errors import CloudError, Conflict, InvalidInput, NotFound
-from kuryr.gateway.anchors import Anchored, Anchors
-from kuryr.gateway.bound import Bound
+from kuryr.gateway.exposure.openings import Openings
 from kuryr.gateway.identity import INHERITED, Anchor, Anchorage, Berth
-from kuryr.gateway.inheritance import Inheritance
-from kuryr.gateway.keeping import Keeping
-from kuryr.gateway.openings import Openings
-from kuryr.gateway.own_networks import OwnNetworks
-from kuryr.gateway.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
+from kuryr.gateway.networks.anchors import Anchored, Anchors
+from kuryr.gateway.networks.bound import Bound
+from kuryr.gateway.networks.inheritance import Inheritance
+from kuryr.gateway.networks.own_networks import OwnNetworks
+from kuryr.gateway.networks.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
+from kuryr.gateway.ports.keeping import Keeping
 from kuryr.gateway.topology import Topology
 from kuryr.locks import KeyedLocks
 from kuryr.model import USUAL_PORT, Network, PortTraits, is_uuid

@@ -17,8 +17,8 @@ from concurrent.futures import Future
 
 from kuryr.errors import Conflict, InvalidInput, NotFound, Overtaken
 from kuryr.gateway.identity import PORT_OWNER
-from kuryr.gateway.parent import ParentPort
-from kuryr.gateway.placement import Seat, refuse_existing
+from kuryr.gateway.nested.parent import ParentPort
+from kuryr.gateway.ports.placement import Seat, refuse_existing
 from kuryr.model import AddressPair, Mark, Nesting, Network, PortRequest
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortSpec

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 from kuryr.errors import Conflict, Exhausted, NotFound
 from kuryr.gateway.identity import PORT_OWNER
-from kuryr.gateway.parent import ParentPort
-from kuryr.gateway.placement import Seat, refuse_existing
+from kuryr.gateway.nested.parent import ParentPort
+from kuryr.gateway.ports.placement import Seat, refuse_existing
 from kuryr.model import Mark, Network, PortRequest
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.faults import SegmentTaken

@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from kuryr.errors import Conflict, InvalidInput, NotFound
-from kuryr.gateway.anchors import Anchors
 from kuryr.gateway.identity import ANCHOR_OWNER, INHERITED, PORT_OWNER, Anchorage, Berth, lent_owner
-from kuryr.gateway.ports import LocalCloud
+from kuryr.gateway.networks.anchors import Anchors
+from kuryr.gateway.ports.container_ports import LocalCloud
 from kuryr.gateway.topology import Topology
 from kuryr.model import Mark, Network, Vif, is_uuid
 from kuryr.neutron.client import Neutron

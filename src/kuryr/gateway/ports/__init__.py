@@ -1,0 +1,1 @@
+"""Ports of containers: made or lent, kept and given back."""
