@@ -209,13 +209,16 @@ GROUPS = {
 }
 
 
-def load(files: Sequence[Path] | None = None) -> cfg.ConfigOpts:
-    """The configuration of these files; by default /etc/kuryr/kuryr.conf, if there is one.
+def default_files() -> list[Path]:
+    """Those that are read when the operator names none."""
+    return [DEFAULT_FILE] if DEFAULT_FILE.exists() else []
+
+
+def load(files: Sequence[Path]) -> cfg.ConfigOpts:
+    """The configuration of these files.
 
     Raises InvalidInput with the file's own trouble in one line.
     """
-    if files is None:
-        files = [DEFAULT_FILE] if DEFAULT_FILE.exists() else []
     conf = cfg.ConfigOpts()
     for group, options in GROUPS.items():
         conf.register_opts(options, group=None if group == "DEFAULT" else group)

@@ -2,135 +2,148 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from kuryr import config
-from kuryr.cli.docker import ConfigFiles
+from kuryr.cli.settings import as_json, config_files
 from kuryr.errors import InvalidInput
 from kuryr.model import Named
 
 if TYPE_CHECKING:  # they take a second to load, which --help shall not
     from kuryr.gateway.preallocation import Item, Preallocation
 
-Tags = Annotated[list[str] | None, typer.Option("--tag", help="A Neutron tag, such as role=web; may be repeated.")]
-Network = Annotated[str, typer.Option(help="Name or id of the network.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-app = typer.Typer(
-    help="Make networks, subnets and ports ahead of time, see them, and remove them.", no_args_is_help=True
-)
+tags = click.option("--tag", "tags", multiple=True, help="A Neutron tag, such as role=web; may be repeated.")
+network = click.option("--network", required=True, help="Name or id of the network.")
 
 
-@app.callback()
-def group() -> None:
+@click.group("preallocate")
+def app() -> None:
     """Make networks, subnets and ports ahead of time, see them, and remove them."""
 
 
 @app.command()
-def networks(
-    names: Annotated[list[str], typer.Argument(help="Names of the networks.")],
-    tag: Tags = None,
-    as_json: Json = False,
-    config_file: ConfigFiles = None,
-) -> None:
+@click.argument("names", nargs=-1, required=True)
+@tags
+@as_json
+@config_files
+def networks(names: Sequence[str], tags: Sequence[str], *, as_json: bool, config_files: Sequence[Path]) -> None:
     """Make networks.
 
     Then: docker network create -d kuryr -o neutron.net.name=NAME …, when they have subnets
     """
-    _show(_followed(_open(config_file).networks(names, tag or []), len(names), "networks"), as_json=as_json)
+    _show(_followed(_open(config_files).networks(names, tags), len(names), "networks"), as_json=as_json)
 
 
 @app.command()
+@click.argument("cidrs", nargs=-1, required=True)
+@network
+@click.option("--name", default="", help="A name for all of them. Default: the network's, with the range.")
+@tags
+@as_json
+@config_files
 def subnets(
-    cidrs: Annotated[list[str], typer.Argument(help="Ranges, such as 10.1.0.0/24.")],
-    network: Network,
-    name: Annotated[str, typer.Option(help="A name for all of them. Default: the network's, with the range.")] = "",
-    tag: Tags = None,
-    as_json: Json = False,
-    config_file: ConfigFiles = None,
+    cidrs: Sequence[str], network: str, name: str, tags: Sequence[str], *, as_json: bool, config_files: Sequence[Path]
 ) -> None:
-    """Make subnets of a network."""
+    """Make subnets of a network. CIDRS are ranges, such as 10.1.0.0/24."""
     from kuryr.docker.options.addresses import parse_cidr  # noqa: PLC0415
 
     ranges = [parse_cidr(each, "subnet") for each in cidrs]
-    made = _open(config_file).subnets(Named.of(network), ranges, name, tag or [])
+    made = _open(config_files).subnets(Named.of(network), ranges, name, tags)
     _show(_followed(made, len(ranges), "subnets"), as_json=as_json)
 
 
 @app.command()
-def ports(  # noqa: PLR0913, PLR0917 - each is an option of the command
-    network: Network,
-    count: Annotated[int, typer.Option(min=0, max=1000, help="How many.")] = 0,
-    name_prefix: Annotated[str, typer.Option(help="They are called PREFIX-1, PREFIX-2, …")] = "port",
-    key: Annotated[list[str] | None, typer.Option(help="Besides, one for this sticky key; may be repeated.")] = None,
-    subnet: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Name or id of a subnet to take an address of; may be repeated. Default: one of each family."
-        ),
-    ] = None,
-    vnic_type: Annotated[
-        str, typer.Option(help="What they shall be on a host, such as direct for a virtual function of a network card.")
-    ] = "normal",
-    tag: Tags = None,
-    as_json: Json = False,
-    config_file: ConfigFiles = None,
+@network
+@click.option("--count", default=0, type=click.IntRange(0, 1000), help="How many.")
+@click.option("--name-prefix", default="port", show_default=True, help="They are called PREFIX-1, PREFIX-2, …")
+@click.option("--key", "keys", multiple=True, help="Besides, one for this sticky key; may be repeated.")
+@click.option(
+    "--subnet",
+    "subnets",
+    multiple=True,
+    help="Name or id of a subnet to take an address of; may be repeated. Default: one of each family.",
+)
+@click.option(
+    "--vnic-type",
+    default="normal",
+    show_default=True,
+    help="What they shall be on a host, such as direct for a virtual function of a network card.",
+)
+@tags
+@as_json
+@config_files
+def ports(  # noqa: PLR0913 - each is an option of the command
+    *,
+    network: str,
+    count: int,
+    name_prefix: str,
+    keys: Sequence[str],
+    subnets: Sequence[str],
+    vnic_type: str,
+    tags: Sequence[str],
+    as_json: bool,
+    config_files: Sequence[Path],
 ) -> None:
     """Make ports of a network.
 
     Then: docker run --network name=blue,driver-opt=neutron.port.tag=TAG …
     """
     wanted = {f"{name_prefix}-{number}": "" for number in range(1, count + 1)}
-    wanted |= {f"kuryr-{each}": each for each in key or []}
+    wanted |= {f"kuryr-{key}": key for key in keys}
     if not wanted:
         raise InvalidInput("no port is asked for", hint="give --count or --key")
-    subnets = [Named.of(each) for each in subnet or []]
-    made = _open(config_file).ports(Named.of(network), subnets, wanted, tag or [], vnic_type)
+    made = _open(config_files).ports(Named.of(network), [Named.of(each) for each in subnets], wanted, tags, vnic_type)
     _show(_followed(made, len(wanted), "ports"), as_json=as_json)
 
 
 @app.command("list")
-def list_(tag: Tags = None, as_json: Json = False, config_file: ConfigFiles = None) -> None:
+@tags
+@as_json
+@config_files
+def list_(tags: Sequence[str], *, as_json: bool, config_files: Sequence[Path]) -> None:
     """Show what was made ahead of time, or for sticky keys, and who uses it."""
-    _show([item for item in _open(config_file).made() if set(tag or []) <= set(item.tags)], as_json=as_json)
+    _show([item for item in _open(config_files).made() if set(tags) <= set(item.tags)], as_json=as_json)
 
 
 @app.command()
-def free(
-    names: Annotated[list[str] | None, typer.Argument(help="Names or ids of what to remove.")] = None,
-    tag: Tags = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that nobody uses.")] = False,
-    config_file: ConfigFiles = None,
-) -> None:
-    """Remove what was made ahead of time and nobody uses. Exit status 1 if something that was named is left."""
-    if not (names or tag or everything):
+@click.argument("names", nargs=-1)
+@tags
+@click.option("--all", "everything", is_flag=True, help="All that nobody uses.")
+@config_files
+def free(names: Sequence[str], tags: Sequence[str], *, everything: bool, config_files: Sequence[Path]) -> None:
+    """Remove what was made ahead of time and nobody uses. Exit status 1 if something that was named is left.
+
+    NAMES are names or ids of what to remove.
+    """
+    if not (names or tags or everything):
         raise InvalidInput("nothing is named", hint="give names, ids, --tag or --all")
-    preallocation = _open(config_file)
+    preallocation = _open(config_files)
     made = preallocation.made()
-    unknown = [name for name in names or [] if not any(name in {item.id, item.name} for item in made)]
+    unknown = [name for name in names if not any(name in {item.id, item.name} for item in made)]
     if unknown:
         raise InvalidInput(f"nothing of this name was made ahead of time: {', '.join(unknown)}")
     chosen = [
         item
         for item in made
-        if (not names or {item.id, item.name} & set(names)) and set(tag or []) <= set(item.tags)
-        if names or tag or not item.use
+        if (not names or {item.id, item.name} & set(names)) and set(tags) <= set(item.tags)
+        if names or tags or not item.use
     ]
     left = 0
     for item, error in preallocation.free(chosen):
         label = f"{item.kind} {item.name or item.id}"
         if error:
             left += 1
-            typer.secho(f"kept {label}: {error}", fg=typer.colors.YELLOW, err=True)
+            click.secho(f"kept {label}: {error}", fg="yellow", err=True)
         else:
-            typer.echo(f"removed {label}")
+            click.echo(f"removed {label}")
     if left:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
-def _open(files: ConfigFiles) -> "Preallocation":
+def _open(files: Sequence[Path]) -> "Preallocation":
     from kuryr.gateway.preallocation import Preallocation  # noqa: PLC0415
     from kuryr.neutron.session import connect  # noqa: PLC0415
 
@@ -162,7 +175,7 @@ def _show(items: "Sequence[Item]", *, as_json: bool) -> None:
             }
             for item in items
         ]
-        typer.echo(json.dumps(shown, indent=2))
+        click.echo(json.dumps(shown, indent=2))
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

@@ -4,22 +4,24 @@
 """
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
 
-import typer
+import click
 
 from kuryr import config
-from kuryr.cli.docker import ConfigFiles
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+from kuryr.cli.settings import as_json, config_files
 
 
-def published(as_json: Json = False, config_file: ConfigFiles = None) -> None:
+@click.command()
+@as_json
+@config_files
+def published(*, as_json: bool, config_files: Sequence[Path]) -> None:
     """Show how this host's containers are reached from outside: by floating IPs and forwarded ports."""
     from kuryr.gateway.exposure.published import published as list_published  # noqa: PLC0415
     from kuryr.neutron.session import connect  # noqa: PLC0415
 
-    conf = config.load(config_file)
+    conf = config.load(config_files)
     config.register_credentials(conf)
     ways = list_published(connect(conf), config.mark(conf))
     rows = [
@@ -32,7 +34,7 @@ def published(as_json: Json = False, config_file: ConfigFiles = None) -> None:
         for way in ways
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(rows, indent=2))
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
