@@ -23,12 +23,12 @@ from keystoneauth1.token_endpoint import Token
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from fakes.answers import Answers, Request
-from fakes.cloud import Cloud
-from fakes.refusals import Refusal
-from fakes.rights import Rights
 from kuryr.neutron.api import Call
 from kuryr.neutron.client import Neutron
+from kuryr_lab.fake.answers import Answers, Request
+from kuryr_lab.fake.cloud import Cloud
+from kuryr_lab.fake.refusals import Refusal
+from kuryr_lab.fake.rights import Rights
 
 __all__ = ["PROJECT", "FakeNeutron", "Hold", "Request"]
 

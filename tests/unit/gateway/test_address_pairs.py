@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from fakes import ports as fake_ports
-from fakes.answers import Request
 from fakes.neutron import FakeNeutron
 from kuryr.behind import Behind
 from kuryr.errors import Exhausted, InvalidInput, KuryrError
@@ -15,6 +13,8 @@ from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.model import AddressPair, Choice, Mark, Named, Nesting, Parent, PortRequest, PortTraits, Vif
 from kuryr.neutron.resources import PortResource
+from kuryr_lab.fake import ports as fake_ports
+from kuryr_lab.fake.answers import Request
 from unit.host.node import Site, site
 
 MAC = "fa:16:3e:00:00:01"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from fakes.attributes import Body
-from fakes.refusals import Refusal, conflict
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.refusals import Refusal, conflict
 
 
 def specific(subnet: Body, address: str, taken: set[str], *, for_router: bool = False) -> str:

@@ -6,9 +6,9 @@ anywhere; but networks and subnets it may not touch outside of its project.
 
 from dataclasses import dataclass
 
-from fakes.attributes import Body
-from fakes.cloud import Cloud
-from fakes.refusals import forbidden, not_found
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.cloud import Cloud
+from kuryr_lab.fake.refusals import forbidden, not_found
 
 _WITHOUT_NETWORK = {
     "subnetpool",

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fakes.attributes import Body
-from fakes.refusals import Refusal, conflict, invalid
-from fakes.rules import Rules
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.refusals import Refusal, conflict, invalid
+from kuryr_lab.fake.rules import Rules
 
 if TYPE_CHECKING:
-    from fakes.cloud import Cloud
+    from kuryr_lab.fake.cloud import Cloud
 
 _SUBPORT = "trunk:subport"
 
@@ -29,7 +29,7 @@ class TrunkRules(Rules):
         """All or none."""
         parent = self.cloud.get("port", trunk["port_id"])
         for each in wanted:
-            self._check(trunk, parent, each)
+            self._check(parent, each)
         used = [each["segmentation_id"] for each in trunk["sub_ports"]]
         for each in wanted:
             if each["segmentation_id"] in used:
@@ -60,7 +60,7 @@ class TrunkRules(Rules):
         trunk["revision_number"] += 1
         return {**self.shown(trunk), "status": "DOWN"}
 
-    def _check(self, trunk: Body, parent: Body, wanted: Body) -> None:
+    def _check(self, parent: Body, wanted: Body) -> None:
         port = self.cloud.get("port", wanted["port_id"])
         mtus = [self.cloud.get("network", each["network_id"])["mtu"] for each in (port, parent)]
         if mtus[0] > mtus[1]:

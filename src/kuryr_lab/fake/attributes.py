@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from fakes.refusals import bad_request, malformed
+from kuryr_lab.fake.refusals import bad_request, malformed
 
 Body = dict[str, Any]
 

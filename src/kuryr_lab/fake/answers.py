@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
-from fakes.attributes import Body
-from fakes.cloud import Cloud
-from fakes.listing import listed
-from fakes.refusals import Refusal, bad_request
-from fakes.rights import Rights
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.cloud import Cloud
+from kuryr_lab.fake.listing import listed
+from kuryr_lab.fake.refusals import Refusal, bad_request
+from kuryr_lab.fake.rights import Rights
 
 Answer = tuple[int, Any]
 

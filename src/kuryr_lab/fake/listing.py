@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fakes.attributes import Body
-from fakes.cloud import Cloud
-from fakes.refusals import bad_request, invalid
-from fakes.rights import Rights
-from fakes.tables import TABLES
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.cloud import Cloud
+from kuryr_lab.fake.refusals import bad_request, invalid
+from kuryr_lab.fake.rights import Rights
+from kuryr_lab.fake.tables import TABLES
 
 Params = Mapping[str, Sequence[str]]
 

@@ -2,9 +2,9 @@
 
 from ipaddress import ip_network
 
-from fakes.attributes import Body
-from fakes.refusals import Refusal, conflict
-from fakes.rules import Rules
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.refusals import Refusal, conflict
+from kuryr_lab.fake.rules import Rules
 
 INTERFACE = "network:router_interface"
 _FLOATING = "network:floatingip"

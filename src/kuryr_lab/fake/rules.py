@@ -3,10 +3,10 @@
 import copy
 from typing import TYPE_CHECKING
 
-from fakes.attributes import Body
+from kuryr_lab.fake.attributes import Body
 
 if TYPE_CHECKING:
-    from fakes.cloud import Cloud
+    from kuryr_lab.fake.cloud import Cloud
 
 
 class Rules:

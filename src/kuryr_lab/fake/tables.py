@@ -3,7 +3,7 @@
 They follow neutron_lib.api.definitions (2026.2, with the extensions that ML2/OVN loads), cut down to what Kuryr uses.
 """
 
-from fakes.attributes import Attributes
+from kuryr_lab.fake.attributes import Attributes
 
 MAX_MTU = 1442
 """Of Geneve over Ethernet's 1500 bytes."""

@@ -3,9 +3,9 @@
 from ipaddress import ip_network
 from typing import Any
 
-from fakes.attributes import Body
-from fakes.refusals import Refusal
-from fakes.rules import Rules
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.refusals import Refusal
+from kuryr_lab.fake.rules import Rules
 
 
 class PoolRules(Rules):

@@ -3,12 +3,12 @@
 from ipaddress import ip_network
 from typing import Any
 
-from fakes.addresses import any_of, check_pools, default_pools
-from fakes.attributes import Body
-from fakes.pools import check_affinity, cut
-from fakes.refusals import conflict, invalid
-from fakes.rules import Rules
-from fakes.tables import MAX_MTU
+from kuryr_lab.fake.addresses import any_of, check_pools, default_pools
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.pools import check_affinity, cut
+from kuryr_lab.fake.refusals import conflict, invalid
+from kuryr_lab.fake.rules import Rules
+from kuryr_lab.fake.tables import MAX_MTU
 
 _NEUTRONS_OWN = {"network:dhcp", "network:distributed"}
 
@@ -79,7 +79,8 @@ class SubnetRules(Rules):
         if not subnet["enable_dhcp"] or subnet["ip_version"] != 4:
             return
         for port in self.cloud.where("port", network_id=subnet["network_id"], device_owner="network:distributed"):
-            port["fixed_ips"].append({"subnet_id": subnet["id"], "ip_address": any_of(subnet, set())})
+            own = {"subnet_id": subnet["id"], "ip_address": any_of(subnet, set())}
+            port["fixed_ips"] = [*port["fixed_ips"], own]
             port["revision_number"] += 1
 
     def remove(self, subnet: Body) -> None:

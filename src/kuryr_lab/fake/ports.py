@@ -3,12 +3,12 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from fakes.addresses import any_of, specific
-from fakes.attributes import Body
-from fakes.refusals import Refusal, conflict, invalid, not_found
-from fakes.routing import INTERFACE, check_deletable
-from fakes.rules import Rules
-from fakes.trunks import check_untrunked
+from kuryr_lab.fake.addresses import any_of, specific
+from kuryr_lab.fake.attributes import Body
+from kuryr_lab.fake.refusals import Refusal, conflict, invalid, not_found
+from kuryr_lab.fake.routing import INTERFACE, check_deletable
+from kuryr_lab.fake.rules import Rules
+from kuryr_lab.fake.trunks import check_untrunked
 
 _MAX_PAIRS = 10
 """Neutron's default of max_allowed_address_pair."""

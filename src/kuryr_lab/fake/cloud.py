@@ -7,16 +7,16 @@ import copy
 import uuid
 from collections.abc import Sequence
 
-from fakes.attributes import Body, check_tags
-from fakes.networks import NetworkRules, SubnetRules
-from fakes.pools import PoolRules
-from fakes.ports import PortRules
-from fakes.refusals import Refusal, not_found
-from fakes.routing import FloatingIPRules, ForwardingRules, RouterRules
-from fakes.rules import Rules
-from fakes.security import GroupRuleRules, GroupRules
-from fakes.tables import TABLES
-from fakes.trunks import TrunkRules
+from kuryr_lab.fake.attributes import Body, check_tags
+from kuryr_lab.fake.networks import NetworkRules, SubnetRules
+from kuryr_lab.fake.pools import PoolRules
+from kuryr_lab.fake.ports import PortRules
+from kuryr_lab.fake.refusals import Refusal, not_found
+from kuryr_lab.fake.routing import FloatingIPRules, ForwardingRules, RouterRules
+from kuryr_lab.fake.rules import Rules
+from kuryr_lab.fake.security import GroupRuleRules, GroupRules
+from kuryr_lab.fake.tables import TABLES
+from kuryr_lab.fake.trunks import TrunkRules
 
 
 class Cloud:
@@ -44,7 +44,8 @@ class Cloud:
 
     def create(self, kind: str, bodies: Sequence[Body], project_id: str) -> list[Body]:
         """Make all or none of `bodies`."""
-        before = copy.deepcopy(self.resources)
+        # Rules replace what a resource has and never change it in place; so copies of one level are enough.
+        before = {each: {id_: dict(body) for id_, body in found.items()} for each, found in self.resources.items()}
         try:
             return [self._create(kind, body, project_id) for body in bodies]
         except Refusal:
