@@ -480,4 +480,4 @@ def guess(parameter: str, name: str) -> object:
 def said(act: Any) -> str:
     with pytest.raises(KuryrError) as caught:
         act()
-    return str(caught.value)
+    return f"{caught.value} {caught.value.__cause__}"

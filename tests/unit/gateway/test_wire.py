@@ -19,7 +19,6 @@ from kuryr.gateway.exposure.floating import InUse
 from kuryr.gateway.exposure.forwarding import PortTaken
 from kuryr.gateway.wire import codec, failures
 from kuryr.gateway.wire.calls import METHODS, Method
-from kuryr.gateway.wire.failures import Elsewhere
 from kuryr.model import Kind, Network, PortRequest, PortTraits, Subnet, Vif, Wanted
 
 ALL = [method for family in METHODS.values() for method in family.values()]
@@ -120,14 +119,15 @@ def dataclasses_in(hint: Any) -> set[type]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_error_keeps_its_kind_its_words_and_its_cause(kind: type[KuryrError]) -> None:
+def test_every_error_keeps_its_kind_and_its_words_and_leaves_its_cause_behind(kind: type[KuryrError]) -> None:
     error = made(kind)
     error.__cause__ = ValueError("the bits were wrong")
-    again = failures.typed_error(over_the_wire(failures.plain(error)))
+    sent = over_the_wire(failures.plain(error))
+    again = failures.typed_error(sent)
     assert (type(again), str(again), again.hint, again.status) == (kind, str(error), "do this", kind.status)
     assert vars(again) == vars(error)
-    assert isinstance(again.__cause__, Elsewhere)
-    assert str(again.__cause__) == "ValueError: the bits were wrong"
+    assert again.__cause__ is None
+    assert "bits" not in str(sent)
 
 
 def made(kind: type[KuryrError]) -> KuryrError:
@@ -145,14 +145,14 @@ def test_all_errors_are_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, {}, [], "x", {"kind": "KuryrError"}, {"kind": "x", "said": {"message": 1}, "cause": ""}]
+    "told", [None, {}, [], "x", {"kind": "KuryrError"}, {"kind": "x", "said": {"message": 1}}]
 )
 def test_an_error_that_cannot_be_read_is_one_of_the_clouds(told: object) -> None:
     assert type(failures.typed_error(told)) is CloudError
 
 
 def test_an_error_of_an_unknown_kind_keeps_its_words() -> None:
-    told = {"kind": "SystemExit", "said": {"message": "no", "hint": ""}, "cause": ""}
+    told = {"kind": "SystemExit", "said": {"message": "no", "hint": ""}}
     assert (type(failures.typed_error(told)), str(failures.typed_error(told))) == (CloudError, "no")
 
 

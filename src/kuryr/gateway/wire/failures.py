@@ -1,6 +1,7 @@
 """Errors as JSON and back: a reader on the other side meets the same class, with the same words.
 
-The cause travels as a text of one line, for the log there.
+The technical cause stays in the log of the side that has it: it may tell what the other one must not know, such as
+whether what it may not see exists.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,14 +11,10 @@ from kuryr.errors import CloudError, InvalidInput, KuryrError, one_line
 from kuryr.gateway.wire.codec import typed
 
 
-class Elsewhere(Exception):
-    """The cause of an error, as told by the other side."""
-
-
 def plain(error: KuryrError) -> Mapping[str, Any]:
     """An error as JSON's types."""
     said = {name: value for name, value in vars(error).items() if isinstance(value, str)}
-    return {"kind": type(error).__name__, "said": said, "cause": _chain(error)}
+    return {"kind": type(error).__name__, "said": said}
 
 
 def typed_error(value: object) -> KuryrError:
@@ -31,20 +28,9 @@ def typed_error(value: object) -> KuryrError:
         error: KuryrError = kind.__new__(kind)
         KuryrError.__init__(error, said["message"], hint=said["hint"])
         vars(error).update({name: one_line(text) for name, text in said.items()})
-        cause = str(told["cause"])
     except (InvalidInput, KeyError) as unreadable:
         return CloudError(f"the gateway service answered with an error that cannot be read: {unreadable}")
-    if cause:
-        error.__cause__ = Elsewhere(cause)
     return error
-
-
-def _chain(error: BaseException) -> str:
-    causes = []
-    while (cause := error.__cause__) is not None:
-        causes.append(f"{type(cause).__name__}: {cause}")
-        error = cause
-    return one_line(" ← ".join(causes))
 
 
 def _below(kind: type[KuryrError]) -> Iterator[type[KuryrError]]:
