@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -19,7 +19,8 @@ from kuryr.gateway.exposure.floating import InUse
 from kuryr.gateway.exposure.forwarding import PortTaken
 from kuryr.gateway.wire import codec, failures
 from kuryr.gateway.wire.calls import METHODS, Method
-from kuryr.model import Kind, Network, PortRequest, PortTraits, Subnet, Vif, Wanted
+from kuryr.model import FixedIP, Kind, Network, PortRequest, PortTraits, Subnet, Vif, Wanted
+from kuryr.neutron.trunks import VLANS
 
 ALL = [method for family in METHODS.values() for method in family.values()]
 KINDS = [KuryrError, *failures._below(KuryrError)]
@@ -144,9 +145,7 @@ def test_all_errors_are_tried() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "told", [None, {}, [], "x", {"kind": "KuryrError"}, {"kind": "x", "said": {"message": 1}}]
-)
+@pytest.mark.parametrize("told", [None, {}, [], "x", {"kind": "KuryrError"}, {"kind": "x", "said": {"message": 1}}])
 def test_an_error_that_cannot_be_read_is_one_of_the_clouds(told: object) -> None:
     assert type(failures.typed_error(told)) is CloudError
 
@@ -171,6 +170,13 @@ def test_whoever_tells_something_learns_what_he_has_told() -> None:
     told: list[tuple[Kind, str]] = []
     METHODS["ports"]["held"].result([VIF], lambda kind, name, _: told.append((kind, name)))
     assert told == [(Kind.PORT, "p1"), (Kind.PORT, "p1"), (Kind.NETWORK, "n1")]
+
+
+def test_all_that_fits_on_a_trunk_is_told_in_one_answer() -> None:
+    fixed_ips = (FixedIP("s1", IPv4Address("10.1.0.5")),)
+    held = METHODS["ports"]["held"]
+    all_of_them = tuple(replace(VIF, port_id=str(number), fixed_ips=fixed_ips) for number in VLANS)
+    assert held.answer(over_the_wire(held.result(all_of_them))) == all_of_them
 
 
 def test_names_as_a_user_says_them_are_left_to_whoever_asks_what_they_mean() -> None:
@@ -203,7 +209,7 @@ REQUEST = {"network_id": "n1", "fixed_ips": [["s1", "10.0.0.5"]]}
         ({"request": {**REQUEST, "fixed_ips": "10.0.0.5"}}, "fixed_ips must be a list"),
         ({"request": {**REQUEST, "fixed_ips": [["s1"]]}}, "must be 2 items"),
         ({"request": {**REQUEST, "fixed_ips": [["s1", "10.0.0.500"]]}}, "must be IPv6Address"),
-        ({"request": {**REQUEST, "fixed_ips": [["s1", None]] * 1001}}, "must be a list of at most 1000"),
+        ({"request": {**REQUEST, "fixed_ips": [["s1", None]] * 5001}}, "must be a list of at most 5000"),
         ({"request": REQUEST, "count": True}, "must be a whole number"),
         ({"request": REQUEST, "count": 1.0}, "must be a whole number"),
     ],

@@ -28,7 +28,8 @@ Told = Callable[[Kind, str, object], None]
 """Given a name that was written, and the object that it names or the name itself."""
 
 LONGEST_TEXT = 1024
-MOST_ITEMS = 1000
+MOST_ITEMS = 5000
+"""More than a trunk has VLANs, so that a machine learns of all of its containers at once."""
 _NETWORKS = (IPv4Network, IPv6Network)
 _ADDRESSES = (IPv4Address, IPv6Address, *_NETWORKS)
 _MANY: Mapping[object, Callable[[Iterable[Any]], object]] = {
