@@ -26,8 +26,9 @@ from kuryr.gateway.protocol import Gateway
 from kuryr.gateway.remote.assembly import RemoteGateway
 from kuryr.gateway.remote.channel import HttpsChannel
 from kuryr.gateway.service import http as service_http
-from kuryr.gateway.service import process
-from kuryr.gateway.service.http import LARGEST_BODY, Door, PeerProtocol
+from kuryr.gateway.service import peer, process
+from kuryr.gateway.service.http import LARGEST_BODY, Door
+from kuryr.gateway.service.peer import LARGEST_HEAD, PeerProtocol
 from kuryr.gateway.wire.calls import METHODS
 from kuryr.model import PortRequest
 from kuryr.neutron.tracing import new_request_id, request_id
@@ -153,6 +154,14 @@ def raw(running: Running, authority: Authority, pair: Pair) -> http.client.HTTPS
     return http.client.HTTPSConnection(LOCALHOST, running.port, timeout=20, context=context)
 
 
+def answered(connection: http.client.HTTPSConnection) -> bool:
+    try:
+        connection.request("POST", "/v1/ports/held", b"{}")
+        return bool(connection.getresponse().read())
+    except OSError:
+        return False
+
+
 def test_a_driver_without_credentials_gets_its_ports(vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
     (vif,) = vm1.ports.reserve(PortRequest(blue.network_id, ((blue.subnet_id, None),)))
     assert vm1.ports.held() == (vif,)
@@ -257,6 +266,39 @@ class TestWhatItTakes:
         connection.request("POST", "/v1/ports/held", b" " * (LARGEST_BODY + 1))
         assert connection.getresponse().status == 400
         connection.close()
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"X: " + b"x" * 2 * LARGEST_HEAD,
+            b"X: y\r\n" * LARGEST_HEAD,
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        ],
+    )
+    def test_a_head_has_an_end(self, running: Running, authority: Authority, pair: Pair, head: bytes) -> None:
+        """Nothing of what comes before a call, or behind its body, is remembered without bounds."""
+        connection = raw(running, authority, pair)
+        connection.connect()
+        connection.sock.sendall(b"POST /v1/ports/held HTTP/1.1\r\n" + head)
+        assert connection.sock.recv(4096).startswith(b"HTTP/1.1 400 ")
+        connection.close()
+
+    def test_one_client_has_no_more_than_its_share_of_connections(
+        self,
+        running: Running,
+        authority: Authority,
+        pair: Pair,
+        connect: Connect,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(peer, "MOST_CONNECTIONS", 2)
+        kept = [raw(running, authority, pair) for _ in range(3)]
+        assert [answered(each) for each in kept] == [True, True, False]
+        assert "vm1 has 2 connections already" in caplog.text
+        assert connect(running, authority.issue("vm2")).call(HELD, {}) == []
+        for each in kept:
+            each.close()
 
     def test_a_body_that_does_not_come_is_not_waited_for(
         self, running: Running, authority: Authority, pair: Pair, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kuryr.errors import CloudRefused, CloudUnavailable, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.service.calls import Calls, find
@@ -37,22 +36,6 @@ BODY_PATIENCE = 10.0
 _REQUEST_ID = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Reply = tuple[int, Mapping[str, Any]]
-
-
-class PeerProtocol(HttpToolsProtocol):
-    """Tells the application whose certificate a connection has shown."""
-
-    def on_message_begin(self) -> None:
-        """A request begins; uvicorn makes its scope here."""
-        super().on_message_begin()
-        connection = self.transport.get_extra_info("ssl_object")
-        self.scope["state"]["peer"] = connection.getpeercert() if connection else None
-
-    def shutdown(self) -> None:
-        """The process ends. A client notices a polite end of TLS only when it calls next, so none is waited for."""
-        super().shutdown()
-        if self.transport.is_closing():
-            self.transport.abort()
 
 
 class Door:

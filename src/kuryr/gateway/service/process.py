@@ -15,7 +15,8 @@ from kuryr.gateway.connection import observe
 from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service.calls import Calls
 from kuryr.gateway.service.grants import Grants
-from kuryr.gateway.service.http import Door, PeerProtocol
+from kuryr.gateway.service.http import Door
+from kuryr.gateway.service.peer import PeerProtocol
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.session import connect
 from kuryr.suspects import Suspects
@@ -28,7 +29,8 @@ LOG = logging.getLogger(__name__)
 FILES = Files("gateway", "certificate", "key", "ca")
 KEEP_ALIVE = 3600
 """Seconds that an idle connection stays open."""
-MOST_CONNECTIONS = 2000
+MOST_CONNECTIONS = 4000
+"""Of all clients; the service's unit allows twice as many files."""
 
 
 def serve(conf: cfg.ConfigOpts) -> None:
