@@ -37,6 +37,9 @@ def check(config_files: Sequence[Path]) -> None:
 
     conf = config.load(config_files)
     for grant in Grants(Path(conf.gateway.grants)).every().values():
-        networks = "those of the project" if grant.whole_project else f"{len(grant.networks)} networks"
+        several = "" if len(grant.networks) == 1 else "s"
+        networks = "those of the project" if grant.whole_project else f"{len(grant.networks)} network{several}"
         rights = ", ".join(sorted(grant.rights)) or "no other rights"
-        click.echo(f"{grant.name}: host {grant.host}, {networks}, {rights}")
+        bounds = [f"at most {grant.ports} ports"] if grant.ports else []
+        bounds += [f"{grant.nesting} on port {grant.parent}"] if grant.parent else []
+        click.echo(", ".join([f"{grant.name}: host {grant.host}", networks, rights, *bounds]))

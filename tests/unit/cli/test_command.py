@@ -147,3 +147,22 @@ def test_it_says_its_version_and_what_it_can_do() -> None:
 
     assert said("--version").startswith("kuryr ")
     assert "OpenStack Neutron networking for containers" in said("--help")
+
+
+def test_the_table_of_grants_is_read_aloud(tmp_path: Path) -> None:
+    port, network = "c0ffee00-0000-4000-8000-000000000001", "c0ffee00-0000-4000-8000-000000000002"
+    conf, grants = tmp_path / "kuryr.conf", tmp_path / "grants.toml"
+    conf.write_text(f"[gateway]\ngrants = {grants}\n")
+    grants.write_text(
+        f"[nodes.vm1]\nnetworks = ['{network}']\nmay = ['publish']\nports = 9\nparent = '{port}'\n"
+        "[nodes.node2]\nnetworks = 'project'\n"
+    )
+    check: list[str | Path] = [KURYR, "gateway", "check", "--config-file", conf]
+    assert subprocess.run(check, check=True, capture_output=True, text=True).stdout.splitlines() == [
+        f"vm1: host vm1, 1 network, publish, at most 9 ports, vlan on port {port}",
+        "node2: host node2, those of the project, no other rights",
+    ]
+    grants.write_text("[nodes.vm1]\nports = 0\n")
+    refused = subprocess.run(check, check=False, capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "ports must be a number from 1 on" in refused.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from kuryr.errors import CloudRefused, InvalidInput
 from kuryr.gateway.service.grants import Certificate, Grant, Grants, Right, parse
-from kuryr.model import Network
+from kuryr.model import Nesting, Network
 
 NETWORK = "c0ffee00-0000-4000-8000-000000000001"
 PORT = "c0ffee00-0000-4000-8000-000000000002"
@@ -20,7 +20,9 @@ host = "vm1"
 project = "{PROJECT}"
 networks = ["{NETWORK}"]
 may = ["make-networks", "publish"]
-trunk = "{PORT}"
+ports = 200
+parent = "{PORT}"
+nesting = "macvlan"
 revoked = ["0A:1b"]
 
 [nodes.vm2]
@@ -36,10 +38,13 @@ def test_a_table_is_read() -> None:
         PROJECT,
         frozenset({NETWORK}),
         rights=frozenset({Right.MAKE_NETWORKS, Right.PUBLISH}),
-        trunk=PORT,
+        ports=200,
+        parent=PORT,
+        nesting=Nesting.MACVLAN,
         revoked=frozenset({"A1B"}),
     )
     assert grants["vm2"] == Grant("vm2", "vm2", whole_project=True)
+    assert parse(f"[nodes.vm]\nparent = '{PORT}'")["vm"].nesting is Nesting.VLAN
 
 
 @pytest.mark.parametrize(
@@ -56,10 +61,14 @@ def test_a_table_is_read() -> None:
         ("[nodes.vm1]\nnetworks = 'all'", "must be a list"),
         ("[nodes.vm1]\nnetworks = ['*']", "is no id"),
         ("[nodes.vm1]\nproject = 'demo'", "is no id"),
-        ("[nodes.vm1]\ntrunk = 1", "must be a list of texts"),
+        ("[nodes.vm1]\nparent = 1", "must be a list of texts"),
+        (f"[nodes.vm1]\nparent = '{PORT}'\nnesting = 'bridge'", "there are vlan, macvlan, ipvlan"),
+        (f"[nodes.vm1]\nparent = '{PORT}'\nnesting = []", "there are vlan, macvlan, ipvlan"),
+        ("[nodes.vm1]\nnesting = 'vlan'", "nesting needs a parent"),
+        *((f"[nodes.vm1]\nports = {wrong}", "ports must be a number") for wrong in ("0", "-1", "true", "'9'", "1.5")),
         ("[nodes.vm1]\nmay = ['everything']", "make-networks, publish"),
         ("[nodes.vm1]\n[nodes.x]\nhost = 'vm1'", "two nodes have the host vm1"),
-        (f"[nodes.a]\ntrunk = '{PORT}'\n[nodes.b]\ntrunk = '{PORT}'", "the same trunk"),
+        (f"[nodes.a]\nparent = '{PORT}'\n[nodes.b]\nparent = '{PORT}'", "the same parent"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, words: str) -> None:

@@ -386,14 +386,15 @@ class TestTheWay:
             by_another_name.call(HELD, {})
         assert neutron.calls == []
 
-    def test_what_is_no_gateway_service_is_said_to_be_none(self, server: Pair, connect: Connect) -> None:
+    @pytest.mark.parametrize("answer", ["200 OK", "307 Elsewhere\r\nLocation: http://192.0.2.1/"])
+    def test_what_is_no_gateway_service_is_said_to_be_none(self, server: Pair, connect: Connect, answer: str) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(server.certificate, server.key)
         with socket.create_server((LOCALHOST, 0)) as plain:
-            thread = threading.Thread(target=_answer_html, args=(context, plain))
+            thread = threading.Thread(target=_answer_html, args=(context, plain, answer))
             thread.start()
             way = connect(f"https://{LOCALHOST}:{plain.getsockname()[1]}")
-            with pytest.raises(CloudError, match="status 200 and nothing that can be read"):
+            with pytest.raises(CloudError, match=f"status {answer[:3]} and nothing that can be read"):
                 way.call(HELD, {})
             thread.join(10)
 
@@ -414,12 +415,12 @@ class TestTheWay:
             assert len(came) == 3
 
 
-def _answer_html(context: ssl.SSLContext, listening: socket.socket) -> None:
+def _answer_html(context: ssl.SSLContext, listening: socket.socket, answer: str) -> None:
     accepted, _ = listening.accept()
     with context.wrap_socket(accepted, server_side=True) as connection:
         while not connection.recv(4096).endswith(b"{}"):
             pass
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<ok>")
+        connection.sendall(f"HTTP/1.1 {answer}\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<ok>".encode())
 
 
 def _break(context: ssl.SSLContext, listening: socket.socket, came: list[bytes], times: int) -> None:

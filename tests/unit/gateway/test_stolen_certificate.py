@@ -6,6 +6,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
@@ -370,7 +371,7 @@ class TestTrunks:
         for name in ("vm1", "vm2"):
             (port,) = neutron.cloud.create("port", [{"network_id": blue.network_id}], neutron.project_id)
             made[name] = neutron.client().trunks.create(port_id=port["id"], name="", description="").id
-            text = text.replace(f"[nodes.{name}]", f"[nodes.{name}]\ntrunk = '{port['id']}'")
+            text = text.replace(f"[nodes.{name}]", f"[nodes.{name}]\nparent = '{port['id']}'")
         grants.write_text(text)
         return made
 
@@ -388,6 +389,98 @@ class TestTrunks:
         assert self.on(neutron, trunks["vm2"]) == {theirs.port_id}
         vm1.ports.release(mine)
         assert self.on(neutron, trunks["vm1"]) == set()
+
+
+@pytest.mark.parametrize("nesting", ["macvlan", "ipvlan"])
+def test_on_its_own_port_a_machine_has_the_place_that_it_was_granted(
+    vm1: Gateway, neutron: FakeNeutron, blue: Site, grants: Path, nesting: str
+) -> None:
+    (parent,) = neutron.cloud.create("port", [{"network_id": blue.network_id}], neutron.project_id)
+    there = f"[nodes.vm1]\nparent = '{parent['id']}'\nnesting = '{nesting}'"
+    grants.write_text(grants.read_text().replace("[nodes.vm1]", there))
+    vif = reserve(vm1, blue)
+    assert (vif.vif_type, vif.vnic_type) == ("nested", nesting)
+
+    def pairs() -> list[str]:
+        return [str(pair.address) for pair in neutron.client().ports.get(parent["id"]).allowed_address_pairs]
+
+    assert pairs() == [str(vif.fixed_ips[0].address)]
+    vm1.ports.release(vif)
+    assert pairs() == []
+
+
+class TestAllowance:
+    """`vm1` is granted four ports."""
+
+    @pytest.fixture(autouse=True)
+    def four(self, grants: Path) -> None:
+        more = "ports = 4\nmay = ['make-networks', 'borrow-ports']"
+        grants.write_text(grants.read_text().replace("[nodes.vm1]", f"[nodes.vm1]\n{more}"))
+
+    def own(self, neutron: FakeNeutron) -> int:
+        return len(neutron.cloud.where("port", description="kuryr:test@vm1"))
+
+    def test_it_has_no_more_by_whatever_call(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
+        network = vm1.topology.network(blue.network_id)
+        made = 0
+        for number in range(4):
+            for act in (
+                lambda: vm1.ports.reserve(request(blue)),
+                lambda: vm1.ports.reserve(request(blue), 2),
+                lambda: vm1.networks.adopt(Anchorage(f"adopted{number}"), network),  # noqa: B023
+                lambda: vm1.networks.create(f"made{number}", [SubnetSpec(ip_network(f"10.7.{number}.0/24"), None)]),  # noqa: B023
+                lambda: vm1.reservations.keep(network, (blue.subnet_id, None), "pool"),
+            ):
+                with suppress(CloudRefused):
+                    act()
+                    made += 1
+                assert self.own(neutron) <= 4
+        assert (made, self.own(neutron)) == (3, 4)
+        assert len(neutron.cloud.where("network", description="kuryr:test@vm1")) == 0
+
+    def test_what_it_gives_back_it_may_have_again(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
+        """However often it is said to be given back. Only now and then that costs a request."""
+        vifs = vm1.ports.reserve(request(blue), 4)
+        for _ in range(9):
+            vm1.ports.release(vifs[0])
+            vm1.ports.release(vifs[0])
+            vifs = [*vifs[1:], reserve(vm1, blue)]
+        with pytest.raises(CloudRefused, match="grants vm1 4 ports at one time, and it has 4"):
+            reserve(vm1, blue)
+        for vif in vifs:
+            vm1.ports.release(vif)
+        neutron.calls.clear()
+        vifs = [reserve(vm1, blue) for _ in range(4)]
+        assert neutron.counted("GET", "/ports") == 1
+        assert self.own(neutron) == 4
+
+    def test_after_a_restart_of_the_service_the_ports_are_counted(
+        self, vm1: Gateway, neutron: FakeNeutron, blue: Site, grants: Path, behind: Behind
+    ) -> None:
+        vm1.ports.reserve(request(blue), 4)
+        again = RemoteGateway(MemoryChannel(service(neutron, grants, Clock()), "vm1"), behind, lambda: None)
+        with pytest.raises(CloudRefused, match="at one time"):
+            reserve(again, blue)
+
+    def test_what_failed_does_not_count(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
+        for _ in range(5):
+            neutron.fail_next(method="POST", path="/ports")
+            with pytest.raises(CloudError):
+                reserve(vm1, blue)
+        assert len(vm1.ports.reserve(request(blue), 4)) == 4
+
+    def test_calls_at_once_count_one_another(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
+        def attempt(_: int) -> bool:
+            with suppress(CloudRefused):
+                return bool(reserve(vm1, blue))
+            return False
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(attempt, range(16))) == self.own(neutron) <= 4
+
+    def test_others_are_not_counted(self, vm1: Gateway, vm2: Gateway, blue: Site) -> None:
+        vm2.ports.reserve(request(blue), 5)
+        assert len(vm1.ports.reserve(request(blue), 4)) == 4
 
 
 class TestTheDoor:

@@ -5,7 +5,9 @@
     project = "5e1f…"                    # whose networks it serves; by default the service's own
     networks = ["c0ffee…"]               # those that it may use; "project" for all that the project may use
     may = ["make-networks"]              # and publish, borrow-ports, loosen-ports
-    trunk = "ab12…"                      # the parent port of its containers' subports, for a virtual machine
+    ports = 200                          # at one time; by default as many as the project's quota allows
+    parent = "ab12…"                     # for a virtual machine: its port, which its containers are on top of
+    nesting = "vlan"                     # and how: vlan, which is the default, macvlan or ipvlan
     revoked = ["0A:1B:…"]                # serial numbers of certificates in this name that count no more
 
 The table is read anew when the file has changed, for the next request already, also on a connection that stands.
@@ -18,10 +20,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kuryr.errors import CloudRefused, InvalidInput
-from kuryr.model import Network
+from kuryr.model import Nesting, Network
 
 
 class Right(StrEnum):
@@ -49,8 +51,11 @@ class Grant:
     networks: frozenset[str] = frozenset()
     whole_project: bool = False
     rights: frozenset[Right] = frozenset()
-    trunk: str = ""
-    """The parent port of a virtual machine whose containers have subports; "" for none."""
+    ports: int = 0
+    """As many as the machine may have at one time; 0 for no limit of its own."""
+    parent: str = ""
+    """The port of a virtual machine, which its containers are on top of; "" for a host."""
+    nesting: Nesting = Nesting.VLAN
     revoked: frozenset[str] = frozenset()
 
     def covers(self, network: Network, *, project_id: str, mark: str) -> bool:
@@ -127,38 +132,51 @@ def parse(text: str) -> Mapping[str, Grant]:
     for grant in grants.values():
         if hosts.count(grant.host) > 1:
             raise InvalidInput(f"two nodes have the host {grant.host}: each must have its own")
-    trunks = [grant.trunk for grant in grants.values() if grant.trunk]
-    if len(trunks) > len(set(trunks)):
-        raise InvalidInput("two nodes have the same trunk: each must have its own")
+    parents = [grant.parent for grant in grants.values() if grant.parent]
+    if len(parents) > len(set(parents)):
+        raise InvalidInput("two nodes have the same parent: each must have its own")
     return grants
 
+
+Word = TypeVar("Word", Right, Nesting)
 
 _ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 def _grant(name: str, said: Mapping[str, Any]) -> Grant:
-    known = {"host", "project", "networks", "may", "trunk", "revoked"}
+    known = {"host", "project", "networks", "may", "ports", "parent", "nesting", "revoked"}
     if unknown := said.keys() - known:
         raise InvalidInput(f"{name}: {', '.join(sorted(unknown))} is none of {', '.join(sorted(known))}")
     host, networks = said.get("host", name), said.get("networks", [])
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         raise InvalidInput(f"{name}: host must be a host's name")
     whole = networks == "project"
-    try:
-        rights = frozenset(Right(each) for each in _texts(name, "may", said))
-    except ValueError as error:
-        raise InvalidInput(f"{name}: may: {error}", hint=f"there are {', '.join(Right)}") from error
+    ports = said.get("ports", 0)
+    if type(ports) is not int or ("ports" in said and ports < 1):
+        raise InvalidInput(f"{name}: ports must be a number from 1 on")
+    parent = _id(name, "parent", said)
+    if "nesting" in said and not parent:
+        raise InvalidInput(f"{name}: nesting needs a parent", hint="the id of the virtual machine's port")
     return Grant(
         name=name,
         host=host,
         project_id=_id(name, "project", said),
         networks=frozenset() if whole else frozenset(_ids(name, "networks", said)),
         whole_project=whole,
-        rights=rights,
-        trunk=_id(name, "trunk", said),
+        rights=frozenset(_of(Right, name, "may", _texts(name, "may", said))),
+        ports=ports,
+        parent=parent,
+        nesting=_of(Nesting, name, "nesting", [said.get("nesting", Nesting.VLAN)])[0],
         revoked=frozenset(_serial(each) for each in _texts(name, "revoked", said)),
     )
+
+
+def _of(kind: type[Word], name: str, key: str, words: Sequence[object]) -> Sequence[Word]:
+    try:
+        return [kind(str(word)) for word in words]
+    except ValueError as error:
+        raise InvalidInput(f"{name}: {key}: {error}", hint=f"there are {', '.join(kind)}") from error
 
 
 def _texts(name: str, key: str, said: Mapping[str, Any]) -> Sequence[str]:

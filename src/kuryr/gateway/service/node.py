@@ -1,8 +1,8 @@
 """One machine as the service sees it: the cloud's side in its name, and what it may ask of that.
 
-Host, marks, project and trunk of everything that is made are the grant's. What a call names is checked before anything
-is done (`knowledge`), and what else it wants as well (`rules`). While a call works on a port, no other call does: a
-port that is just given back may be somebody else's in the next moment.
+Host, marks, project and parent port of everything that is made are the grant's. What a call names is checked before
+anything is done (`knowledge`), and what else it wants as well (`rules`). While a call works on a port, no other call
+does: a port that is just given back may be somebody else's in the next moment.
 """
 
 import threading
@@ -15,11 +15,12 @@ from kuryr.errors import NotFound
 from kuryr.gateway.assembly import Bounds, LocalGateway
 from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.service import rules
+from kuryr.gateway.service.allowance import Allowance
 from kuryr.gateway.service.grants import Grant, Right
 from kuryr.gateway.service.knowledge import Knowledge
 from kuryr.gateway.wire.calls import METHODS, Method
 from kuryr.locks import KeyedLocks
-from kuryr.model import Kind, Mark, Nesting, Network, Parent, Vif
+from kuryr.model import Kind, Mark, Network, Parent, Vif
 from kuryr.neutron.client import Neutron
 from kuryr.suspects import Suspects
 
@@ -48,8 +49,9 @@ class Node:
 
         bounds = Bounds(covers, lends=Right.BORROW in grant.rights, inherits=False)
         self._work = Afterwards()
-        trunk = Parent(Nesting.VLAN, link="", mac="", port_id=grant.trunk) if grant.trunk else None
-        self._gateway = LocalGateway(neutron, mark, self._work, self._sweep_soon, defaults, bounds, trunk)
+        parent = Parent(grant.nesting, link="", mac="", port_id=grant.parent) if grant.parent else None
+        self._gateway = LocalGateway(neutron, mark, self._work, self._sweep_soon, defaults, bounds, parent)
+        self._allowance = Allowance(grant, lambda: len(neutron.ports.list(description=str(mark))))
         self._leftovers = self._gateway.leftovers(suspects)
         self._knowledge = Knowledge(grant, mark, neutron, self._gateway, covers)
         self._order = KeyedLocks()
@@ -70,6 +72,7 @@ class Node:
             rules.check(self.grant, method, arguments)
             if method is _RELEASE:
                 self._forget(arguments.values())
+            held.enter_context(self._allowance.taking(rules.ports_made(method, arguments)))
             result = self._do(method, arguments)
             return method.result(result, self._knowledge.told)
 

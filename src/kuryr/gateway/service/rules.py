@@ -31,6 +31,9 @@ _METHODS: Mapping[str, Right] = {
 }
 """Methods that need more than the least grant. What only removes a machine's own needs nothing."""
 
+_ONE_PORT = {"networks.create", "networks.adopt", "reservations.keep"}
+"""Methods that make a port that is no container's."""
+
 
 def check(grant: Grant, method: Method, arguments: Mapping[str, Any]) -> None:
     """Raises CloudRefused when a right is missing, InvalidInput for what no machine may ask."""
@@ -41,6 +44,13 @@ def check(grant: Grant, method: Method, arguments: Mapping[str, Any]) -> None:
             )
     for trouble in _forbidden(method, arguments):
         raise InvalidInput(f"through the gateway service {trouble}", hint="see docs/gateway.md")
+
+
+def ports_made(method: Method, arguments: Mapping[str, Any]) -> int:
+    """How many ports there are more in Neutron, at most, when this has been done."""
+    if str(method) == "ports.reserve":
+        return int(arguments.get("count", 1))
+    return int(str(method) in _ONE_PORT)
 
 
 def _needed(method: Method, arguments: Mapping[str, Any]) -> Iterator[Right]:
