@@ -123,6 +123,28 @@ def test_a_port_of_another_switch_is_refused_before_anything_is_made(
     assert (links(), directory.exists()) == (before, False)
 
 
+@pytest.mark.parametrize("planted", ["", ".port.json", "port.json", "socket"])
+def test_what_a_container_has_left_there_leads_nowhere(
+    binding: Binding, make_vif: MakeVif, switch: OpenVSwitch, directory: Path, tmp_path: Path, planted: str
+) -> None:
+    """It may put links to the host's files where the driver, as root, will write."""
+    vif = vhost(make_vif, "server")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep me")
+    place = directory / vif.port_id / planted
+    place.parent.mkdir(parents=True)
+    place.symlink_to(precious / "file" if planted else precious)
+    if planted:
+        plugged(binding, vif)
+        assert json.loads((directory / vif.port_id / "port.json").read_text())["port_id"] == vif.port_id
+    else:
+        with pytest.raises(PlugError, match="cannot be made"):
+            plugged(binding, vif)
+    binding.unplug(vif.port_id)
+    assert {path.name: path.read_text() for path in precious.iterdir()} == {"file": "keep me"}
+
+
 def test_a_directory_that_cannot_be_made_is_an_error(
     binding: Binding, make_vif: MakeVif, switch: OpenVSwitch, directory: Path
 ) -> None:

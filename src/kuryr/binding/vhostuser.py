@@ -4,14 +4,16 @@ There is no interface of the kernel's to move. Instead each port has a directory
 the container to mount. It holds the socket, named `socket`, and `port.json`, which tells what an application must know.
 Neutron's `vhostuser_mode` is the application's: as `server` it makes the socket and Open vSwitch connects to it, as
 `client` it connects to the one that Open vSwitch has made.
+
+Containers may write there, so nothing that lies there is trusted: no link is followed, and no file opened that exists.
 """
 
 import json
 import os
 import re
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kuryr.binding.driver import BindingContext, Found, Interface
@@ -21,6 +23,7 @@ from kuryr.errors import PlugError
 from kuryr.model import Claim, Vif
 
 PREFIX = "vhu"
+SOCKET = "socket"
 _ID = re.compile(r"[0-9a-f-]{36}")
 
 
@@ -38,10 +41,11 @@ class VhostUserDriver(StandInDriver):
         self.claim(claim)
         directory = self._directory(vif.port_id)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
-            unfinished = directory / ".port.json"
-            unfinished.write_text(json.dumps(_description(vif), indent=2) + "\n")
-            unfinished.replace(directory / "port.json")
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                directory.mkdir()
+            with _opened(directory) as there:
+                _write(there, "port.json", json.dumps(_description(vif), indent=2) + "\n")
         except OSError as cause:
             raise PlugError(f"{directory} cannot be made: {cause.strerror}") from cause
         return Interface("")
@@ -50,7 +54,7 @@ class VhostUserDriver(StandInDriver):
         """Make the bridge's port."""
         claim = self.claimed(vif)
         if _mode(vif) == "server":
-            socket = self._directory(vif.port_id) / "socket"
+            socket = self._directory(vif.port_id) / SOCKET
             columns = {"type": "dpdkvhostuserclient", "options": {"vhost-server-path": str(socket)}}
         else:
             columns = {"type": "dpdkvhostuser", "options": {}}
@@ -60,13 +64,13 @@ class VhostUserDriver(StandInDriver):
         """Wait for the sign of the process that wires the port; then hand over the socket if Open vSwitch made it."""
         ready = self._ports.await_ready(vif, timeout)
         if _mode(vif) == "client":
-            made, here = Path(str(vif.details.get("vhostuser_socket"))), self._directory(vif.port_id) / "socket"
+            made, directory = Path(str(vif.details.get("vhostuser_socket"))), self._directory(vif.port_id)
             try:
-                with suppress(FileExistsError):
-                    os.link(made, here)
+                with _opened(directory) as there, suppress(FileExistsError):
+                    os.link(made, SOCKET, dst_dir_fd=there)
             except OSError as cause:
                 hint = "[binding] vhostuser_directory must be on the file system of Open vSwitch's sockets"
-                raise PlugError(f"{made} cannot be handed over as {here}: {cause.strerror}", hint=hint) from cause
+                raise PlugError(f"{made} cannot be handed over in {directory}: {cause.strerror}", hint=hint) from cause
         return ready
 
     def announce(self, vif: Vif) -> None:
@@ -108,5 +112,25 @@ def _description(vif: Vif) -> dict[str, object]:
         "mtu": vif.mtu,
         "addresses": [str(fixed_ip.address) for fixed_ip in vif.fixed_ips],
         "mode": _mode(vif),
-        "socket": "socket",
+        "socket": SOCKET,
     }
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[int]:
+    """A descriptor of a directory. Raises OSError, also for a link to one."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write(directory: int, name: str, text: str) -> None:
+    """Make a file anew, whole or not at all. Raises OSError."""
+    unfinished = f".{name}"
+    with suppress(FileNotFoundError):
+        os.unlink(unfinished, dir_fd=directory)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=directory), "w") as file:
+        file.write(text)
+    os.replace(unfinished, name, src_dir_fd=directory, dst_dir_fd=directory)
