@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from kuryr.cli import docker, gateway, preallocate, published
+from kuryr.cli import check, docker, gateway, preallocate, published
 from kuryr.errors import KuryrError
 
 
@@ -16,6 +16,7 @@ def app() -> None:
 
 
 docker.app.add_command(published.published)
+docker.app.add_command(check.check)
 app.add_command(docker.app)
 app.add_command(gateway.app)
 app.add_command(preallocate.app)
@@ -23,6 +24,8 @@ app.add_command(preallocate.app)
 
 def main() -> None:
     """Run the command of `sys.argv`. Exit status: 0 done, 1 failed, 2 not understood."""
+    # What libraries warn of belongs in the log of a service; without one it would stand beside our own line.
+    logging.lastResort = logging.NullHandler()
     try:
         app(prog_name="kuryr")
     except KuryrError as error:

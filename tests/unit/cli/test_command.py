@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from unit.docker.wire import Connection
 KURYR = Path(sys.executable).with_name("kuryr")
 
 Serve = Callable[[str], "subprocess.Popen[str]"]
+Start = Callable[[Sequence[str], str], "subprocess.Popen[str]"]
 
 CREDENTIALS = """
 [neutron]
@@ -35,17 +36,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, path: Path) -> Iterator[Serve]:
-    """`kuryr docker serve` with this configuration besides its own socket."""
+def start(tmp_path: Path, path: Path) -> Iterator[Start]:
+    """`kuryr docker …` with this configuration besides its own socket."""
     processes = []
 
-    def start(configuration: str) -> "subprocess.Popen[str]":
+    def start(command: Sequence[str], configuration: str) -> "subprocess.Popen[str]":
         file = tmp_path / "kuryr.conf"
         file.write_text(f"[docker]\nsocket = {path}\nengine_socket = {tmp_path}/docker.sock\n{configuration}")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
         environment["OS_CLIENT_CONFIG_FILE"] = str(tmp_path / "no-clouds.yaml")
         process = subprocess.Popen(
-            [KURYR, "docker", "serve", "--config-file", file],
+            [KURYR, "docker", *command, "--config-file", file],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -58,6 +59,12 @@ def serve(tmp_path: Path, path: Path) -> Iterator[Serve]:
     for process in processes:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def serve(start: Start) -> Serve:
+    """`kuryr docker serve` with this configuration."""
+    return lambda configuration: start(["serve"], configuration)
 
 
 def connected(path: Path) -> Connection:
@@ -166,3 +173,22 @@ def test_the_table_of_grants_is_read_aloud(tmp_path: Path) -> None:
     refused = subprocess.run(check, check=False, capture_output=True, text=True)
     assert refused.returncode != 0
     assert "ports must be a number from 1 on" in refused.stderr
+
+
+def test_a_check_names_everything_that_is_missing(start: Start, tmp_path: Path, path: Path) -> None:
+    nothing = f"{CREDENTIALS}[binding]\novsdb_connection = unix:{tmp_path}/none/db.sock\n"
+    shown, errors = start(["check"], nothing).communicate(timeout=30)
+    lines = [line.split(maxsplit=2) for line in shown.splitlines()]
+    assert [(sign, subject) for sign, subject, _ in lines] == [
+        ("ok", "configuration"),
+        ("wrong", "cloud"),
+        ("ok", "host"),
+        ("wrong", "Docker"),
+        ("wrong", "driver"),
+    ]
+    said = {subject: words for _, subject, words in lines}
+    assert said["cloud"].startswith("Keystone at 127.0.0.1:9 cannot be reached")
+    assert said["host"].startswith("no Open vSwitch")
+    assert "[docker] engine_socket" in said["Docker"]
+    assert said["driver"].startswith(f"no driver answers at {path} (start it: ")
+    assert errors == ""
