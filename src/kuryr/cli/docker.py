@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from kuryr import config
-from kuryr.cli.settings import config_files, log
+from kuryr.cli.settings import Commands, config_files, log
 from kuryr.errors import InvalidInput
 
 
-@click.group("docker")
+@click.group("docker", cls=Commands)
 def app() -> None:
     """Kuryr as Docker's network and IPAM driver."""
 

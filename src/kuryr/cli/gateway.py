@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from kuryr import config
-from kuryr.cli.settings import config_files, log
+from kuryr.cli.settings import Commands, config_files, log
 
 
-@click.group("gateway")
+@click.group("gateway", cls=Commands)
 def app() -> None:
     """The gateway service, for machines that hold no cloud credentials."""
 

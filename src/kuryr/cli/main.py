@@ -6,10 +6,11 @@ import sys
 import click
 
 from kuryr.cli import check, docker, gateway, preallocate, published
+from kuryr.cli.settings import Commands
 from kuryr.errors import KuryrError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="kuryr", message="%(prog)s %(version)s", help="Print the version and exit.")
 def app() -> None:
     """OpenStack Neutron networking for containers."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kuryr import config
-from kuryr.cli.settings import as_json, config_files
+from kuryr.cli.settings import Commands, as_json, config_files
 from kuryr.errors import InvalidInput
 from kuryr.model import Named
 
@@ -19,7 +19,7 @@ tags = click.option("--tag", "tags", multiple=True, help="A Neutron tag, such as
 network = click.option("--network", required=True, help="Name or id of the network.")
 
 
-@click.group("preallocate")
+@click.group("preallocate", cls=Commands)
 def app() -> None:
     """Make networks, subnets and ports ahead of time, see them, and remove them."""
 

@@ -19,6 +19,16 @@ config_files = click.option(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
+class Commands(click.Group):
+    """Commands whose first sentences stand whole in the help, over several lines, where click would cut them."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in named if each])
+
+
 def log(conf: cfg.ConfigOpts) -> None:
     """Write what a service of Kuryr's says to its standard error."""
     logging.basicConfig(
