@@ -404,7 +404,7 @@ class Cloud(Protocol):
     def spare(self, network_id: NetworkId, subnet_ids: Sequence[SubnetId]) -> int:
         """How many ports one host may keep ready in these subnets. From memory, if the network was read before."""
 
-    def readdress(self, port_id: PortId, fixed_ips: Sequence[Wanted]) -> Vif:
+    def readdress(self, vif: Vif, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give a port that is not lent exactly these addresses.
 
         Raises NotFound when the port is gone, Conflict when an address is taken, Exhausted when none is left.

@@ -34,12 +34,12 @@ from kuryr.model import (
     PortTraits,
     ProjectId,
     SubnetId,
+    Vif,
     Wanted,
     Word,
 )
 from kuryr.neutron.resources import (
     FloatingIPResource,
-    PortForwardingResource,
     RouterResource,
     SubnetPoolResource,
 )
@@ -264,13 +264,11 @@ class FloatingIPs(Protocol):
         """A new one that leads nowhere yet. Raises Exhausted, NotFound."""
 
     @repeatable
-    def give_new(
-        self, port_id: PortId, lent: bool, external_id: ExternalNetworkId, project_id: ProjectId
-    ) -> FloatingIPResource:
-        """The port's own one. Raises Exhausted, NotFound."""
+    def give_new(self, vif: Vif, external_id: ExternalNetworkId, project_id: ProjectId) -> None:
+        """Let one of the port's own lead to it. Raises Exhausted, NotFound."""
 
     @repeatable
-    def give(self, choice: FloatingChoice, port_id: PortId, lent: bool, network: Network) -> FloatingIPResource:
+    def give(self, choice: FloatingChoice, vif: Vif, network: Network) -> None:
         """Associate an existing one with a port. Raises InUse, NotFound."""
 
     @behind
@@ -289,9 +287,7 @@ class Forwardings(Protocol):
     """Ports of a floating IP. See `gateway.forwarding.Forwardings`."""
 
     @repeatable
-    def make(
-        self, floating_ip: FloatingIPId, port_id: PortId, lent: bool, address: IPAddress, wanted: Collection[Forward]
-    ) -> Sequence[PortForwardingResource]:
+    def make(self, floating_ip: FloatingIPId, vif: Vif, address: IPAddress, wanted: Collection[Forward]) -> None:
         """Let a floating IP lead to a port. Raises PortTaken, Exhausted, InvalidInput."""
 
     @repeatable

@@ -100,7 +100,7 @@ class Supply:
             raise Conflict(f"port {half.vif.port_id} has {addresses(half.vif)}, not {address}", hint=_UNCHANGED)
         others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
         self._releases.settle_address(subnet_id, address, self._settle)
-        vif = self._cloud.readdress(half.vif.port_id, [*others, (subnet_id, address)])
+        vif = self._cloud.readdress(half.vif, [*others, (subnet_id, address)])
         return self._changed(half, vif)
 
     def return_unused(self, reserved: Held) -> None:

@@ -82,14 +82,19 @@ def address(container: Container) -> str:
 def routed_site(neutron: FakeNeutron, outside: Outside) -> Site:
     """An existing network on the tenant's router."""
     blue = site(neutron)
+    route(outside, blue)
+    return blue
+
+
+def route(outside: Outside, place: Site) -> None:
+    """Attach an existing network to the tenant's router."""
     body = {
-        "network_id": blue.network_id,
+        "network_id": place.network_id,
         "device_owner": "network:router_interface",
         "device_id": outside.router,
-        "fixed_ips": [{"subnet_id": blue.subnet_id, "ip_address": "10.1.0.1"}],
+        "fixed_ips": [{"subnet_id": place.subnet_id, "ip_address": str(place[1])}],
     }
-    neutron.cloud.create("port", [body], neutron.project_id)
-    return blue
+    outside.neutron.cloud.create("port", [body], outside.neutron.project_id)
 
 
 def program(docker: Docker, container: Container, options: Mapping[str, Any]) -> None:

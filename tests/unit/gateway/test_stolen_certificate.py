@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fakes.neutron import FakeNeutron
 from fakes.transport import MemoryChannel, service
 from kuryr.behind import Behind
 from kuryr.errors import CloudError, CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.gateway.exposure.floating import FloatingChoice
 from kuryr.gateway.identity import Anchorage
 from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.protocol import Gateway
@@ -37,6 +39,7 @@ from kuryr.model import (
     sticky_mac,
 )
 from kuryr.suspects import Suspects
+from unit.docker.outside import Outside, route
 from unit.host.node import Clock, Site, site
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
@@ -140,7 +143,7 @@ class TestPortsOfOthers:
         vm1.ports.release(theirs)
         assert vm1.ports.identify(theirs, "c1", "c1") is None
         with pytest.raises(NotFound, match=f"vm1 has no port {theirs.port_id}"):
-            vm1.ports.readdress(theirs.port_id, [(theirs.fixed_ips[0].subnet_id, None)])
+            vm1.ports.readdress(theirs, [(theirs.fixed_ips[0].subnet_id, None)])
         assert changing(neutron) == []
         assert neutron.cloud.where("port", id=theirs.port_id)
 
@@ -168,6 +171,29 @@ class TestPortsOfOthers:
         neutron.calls.clear()
         assert vm1.ports.identify(lent, "c1", "c1") is None
         assert changing(neutron) == []
+
+    def test_what_it_has_borrowed_stays_what_it_was(
+        self, calls: Calls, behind: Behind, neutron: FakeNeutron, blue: Site, grants: Path
+    ) -> None:
+        """A port its addresses, and a floating IP that is the tenant's own, whatever it says of them."""
+        grants.write_text(grants.read_text().replace("[nodes.vm2]", "may = ['borrow-ports', 'publish']\n[nodes.vm2]"))
+        vm1 = RemoteGateway(MemoryChannel(calls, "vm1"), behind, lambda: None)
+        outside = Outside(neutron)
+        route(outside, blue)
+        floating = outside.floating_ip()
+        body = {"network_id": blue.network_id, "name": "mine", "fixed_ips": [{"subnet_id": blue.subnet_id}]}
+        neutron.cloud.create("port", [body], neutron.project_id)
+        (lent,) = vm1.ports.reserve(request(blue, choice=Choice(Named(name="mine"))))
+        network = vm1.topology.network(blue.network_id)
+        with pytest.raises(Conflict, match="is only lent"):
+            vm1.ports.readdress(replace(lent, lent=None), [(blue.subnet_id, None)])
+        vm1.floating.give(FloatingChoice(floating["id"]), replace(lent, lent=None), network)
+        neutron.calls.clear()
+        vm1.floating.remove(floating["id"])
+        assert changing(neutron) == []
+        vm1.ports.release(lent)
+        (kept,) = neutron.cloud.where("floatingip", id=floating["id"])
+        assert kept["port_id"] is None
 
     def test_existing_ports_are_not_borrowed_unless_granted(
         self, vm1: Gateway, neutron: FakeNeutron, blue: Site

@@ -75,14 +75,15 @@ def over_the_wire(value: object) -> Any:
 @settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_every_method_passes_on_what_it_is_given_and_what_it_answers(method: Method, data: st.DataObject) -> None:
-    told: dict[str, object] = {}
+    told: dict[tuple[Kind, str], object] = {}
     arguments = {name: data.draw(any_of(hint)) for name, hint in method.hints.items() if name != "return"}
     for part in codec.parts(tuple(arguments.values())):
         if isinstance(part, Vif | Network):
-            told[part.port_id if isinstance(part, Vif) else part.id] = part
+            kind, attribute = codec.REFERENCES[type(part)]
+            told[kind, getattr(part, attribute)] = part
 
     def named(kind: Kind, name: str) -> object:
-        return told.get(name, name)
+        return told.get((kind, name), name)
 
     body = over_the_wire(method.arguments(**arguments))
     assert method.read(body, named) == arguments

@@ -107,16 +107,15 @@ class Outlets:
         InvalidInput, NotFound, Exhausted, Conflict when it is in use elsewhere.
         """
         inner_address(bound, vif)
-        lent = vif.lent is not None
         if not choice:
-            self._floating.give_new(vif.port_id, lent, self._external_of(bound), bound.network.project_id)
+            self._floating.give_new(vif, self._external_of(bound), bound.network.project_id)
             return
         try:
-            self._floating.give(choice, vif.port_id, lent, bound.network)
+            self._floating.give(choice, vif, bound.network)
         except InUse as used:
             if not self._endpoints.releases.settle_port(used.port_id, SETTLE):
                 raise
-            self._floating.give(choice, vif.port_id, lent, bound.network)
+            self._floating.give(choice, vif, bound.network)
 
     def take_back(self, owner: str) -> None:
         """Remove behind what was made for a container that goes. What the user named goes free with its port."""

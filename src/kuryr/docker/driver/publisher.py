@@ -84,11 +84,11 @@ class Publisher:
 
     def _forward(self, floating_ip: str, vif: Vif, address: IPAddress, wanted: frozenset[Forward]) -> None:
         try:
-            self._forwardings.make(floating_ip, vif.port_id, vif.lent is not None, address, wanted)
+            self._forwardings.make(floating_ip, vif, address, wanted)
         except PortTaken as taken:
             if not self._endpoints.releases.settle_port(taken.port_id, SETTLE):
                 raise
-            self._forwardings.make(floating_ip, vif.port_id, vif.lent is not None, address, wanted)
+            self._forwardings.make(floating_ip, vif, address, wanted)
 
     def _forget(self, endpoint_id: str) -> bool:
         with self._lock:

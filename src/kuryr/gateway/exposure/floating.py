@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kuryr.behind import Work
 from kuryr.errors import Conflict, KuryrError, NotFound
 from kuryr.gateway.exposure.leads import Leads
-from kuryr.model import IPAddress, Mark, Network
+from kuryr.model import IPAddress, Mark, Network, Vif
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import FloatingIPResource
 from kuryr.suspects import Suspects
@@ -65,34 +65,35 @@ class FloatingIPs:
             network_id=external_id, project_id=project_id, description=str(self._mark)
         )
 
-    def give_new(self, port_id: str, lent: bool, external_id: str, project_id: str) -> FloatingIPResource:
-        """The port's own floating IP, a new one if it has none: one request, two if it has one. Twice is once.
+    def give_new(self, vif: Vif, external_id: str, project_id: str) -> None:
+        """Let a floating IP of the port's own lead to it: one request, two if one does already. Twice is once.
 
         Four for a lent port: it must be noted first what will lead there. Raises Exhausted, NotFound when the port
         cannot be reached from the external network.
         """
-        if lent:
-            return self._existing(port_id) or self._led_anew(port_id, external_id, project_id)
+        if vif.lent:
+            if not self._existing(vif.port_id):
+                self._lead_anew(vif, external_id, project_id)
+            return
         try:
             made = self._neutron.floating_ips.create(
                 network_id=external_id,
                 project_id=project_id,
                 description=str(self._mark),
-                port_id=port_id,
+                port_id=vif.port_id,
             )
         except Conflict:
-            if existing := self._existing(port_id):
-                return existing
+            if self._existing(vif.port_id):
+                return
             raise
         except KuryrError:
             # Its answer may have been lost.
             self._sweep_soon()
             raise
         with self._lock:
-            self._made_for[port_id] = made.id
-        return made
+            self._made_for[vif.port_id] = made.id
 
-    def give(self, choice: FloatingChoice, port_id: str, lent: bool, network: Network) -> FloatingIPResource:
+    def give(self, choice: FloatingChoice, vif: Vif, network: Network) -> None:
         """Associate an existing floating IP of the network's project with a port. Twice is once.
 
         Two requests, three for a lent port. Raises InUse when it leads elsewhere, NotFound when the project has no such
@@ -103,30 +104,28 @@ class FloatingIPs:
         if not found:
             raise NotFound(f"the project has no floating IP {choice}", hint="make one: openstack floating ip create")
         floating_ip = found[0]
-        if floating_ip.port_id == port_id:
-            return floating_ip
+        if floating_ip.port_id == vif.port_id:
+            return
         if floating_ip.port_id or floating_ip.router_id:
             raise InUse(f"floating IP {floating_ip.address} is in use", floating_ip.port_id)
-        return self._led(floating_ip, port_id, lent=lent)
+        self._lead(floating_ip, vif)
 
     def _existing(self, port_id: str) -> FloatingIPResource | None:
         return next(iter(self._neutron.floating_ips.list(port_id=port_id)), None)
 
-    def _led_anew(self, port_id: str, external_id: str, project_id: str) -> FloatingIPResource:
+    def _lead_anew(self, vif: Vif, external_id: str, project_id: str) -> None:
         made = self.make(external_id, project_id)
         try:
-            return self._led(made, port_id, lent=True)
+            self._lead(made, vif)
         except KuryrError:
             self.remove(made.id)
             raise
 
-    def _led(self, floating_ip: FloatingIPResource, port_id: str, *, lent: bool) -> FloatingIPResource:
-        if lent:
-            self._leads.note(port_id, floating_ip.id)
-        led = self._neutron.floating_ips.lead(floating_ip.id, port_id, revision=floating_ip.revision)
-        if led is None:
+    def _lead(self, floating_ip: FloatingIPResource, vif: Vif) -> None:
+        if vif.lent:
+            self._leads.note(vif.port_id, floating_ip.id)
+        if self._neutron.floating_ips.lead(floating_ip.id, vif.port_id, revision=floating_ip.revision) is None:
             raise NotFound(f"floating IP {floating_ip.address} is gone")
-        return led
 
     def take_back(self, port_id: str) -> None:
         """Remove, behind, what was made for a port: one request, none if nothing was."""

@@ -5,12 +5,12 @@ free port will do, it is read what there is. A forwarding goes when its containe
 (see `leads`), so nothing can be left behind.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from kuryr.errors import Conflict, Exhausted, InvalidInput
 from kuryr.gateway.exposure.leads import Leads
-from kuryr.model import IPAddress, Mark
+from kuryr.model import IPAddress, Mark, Vif
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.resources import PortForwardingResource
 
@@ -95,28 +95,25 @@ class Forwardings:
         self._mark = mark
         self._leads = Leads(neutron, mark)
 
-    def make(
-        self, floating_ip: str, port_id: str, lent: bool, address: IPAddress, wanted: Collection[Forward]
-    ) -> Sequence[PortForwardingResource]:
-        """Let the floating IP (its id) lead to `address` of a port, as far as it does not yet. Answers what was made.
+    def make(self, floating_ip: str, vif: Vif, address: IPAddress, wanted: Collection[Forward]) -> None:
+        """Let the floating IP (its id) lead to `address` of a port, as far as it does not yet.
 
         One request for each when the outer ports are certain and free, and one if the port is lent. Raises PortTaken,
         and what `plan` raises.
         """
-        if lent:
-            self._leads.note(port_id, floating_ip)
-        made: list[PortForwardingResource] = []
+        if vif.lent:
+            self._leads.note(vif.port_id, floating_ip)
         taken: Taken = {} if all(each.certain for each in wanted) else self.of(floating_ip)
-        while missing := plan(wanted, taken, port_id):
+        while missing := plan(wanted, taken, vif.port_id):
             try:
-                made.extend(self._create(floating_ip, port_id, address, each) for each in missing)
+                for each in missing:
+                    self._create(floating_ip, vif.port_id, address, each)
                 break
             except InvalidInput:
                 # Neutron's word for a port that is taken is 400. Whoever took it must now be seen.
                 seen, taken = taken, self.of(floating_ip)
                 if taken == seen:
                     raise
-        return made
 
     def of(self, floating_ip: str) -> Taken:
         """What leads where on a floating IP: one request."""
@@ -129,8 +126,8 @@ class Forwardings:
         for each in forwardings.list(internal_port_id=port_id):
             forwardings.delete(each.id)
 
-    def _create(self, floating_ip: str, port_id: str, address: IPAddress, chosen: Chosen) -> PortForwardingResource:
-        return self._neutron.floating_ips.port_forwardings(floating_ip).create(
+    def _create(self, floating_ip: str, port_id: str, address: IPAddress, chosen: Chosen) -> None:
+        self._neutron.floating_ips.port_forwardings(floating_ip).create(
             protocol=chosen.protocol,
             external_port=chosen.outer,
             internal_port=chosen.inner,

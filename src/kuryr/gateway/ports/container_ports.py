@@ -84,11 +84,13 @@ class LocalCloud:
         subnets = [each for each in self._topology.network(network_id).subnets if each.id in subnet_ids]
         return min((_size(subnet) // _SHARE for subnet in subnets), default=0)
 
-    def readdress(self, port_id: str, fixed_ips: Sequence[Wanted]) -> Vif:
+    def readdress(self, vif: Vif, fixed_ips: Sequence[Wanted]) -> Vif:
         """Give the port exactly these addresses: one request. Raises NotFound, Conflict, Exhausted."""
-        port = self._neutron.ports.update(port_id, fixed_ips=fixed_ips)
+        if vif.lent:
+            raise Conflict(f"port {vif.port_id} is only lent", hint="what an existing port has never changes")
+        port = self._neutron.ports.update(vif.port_id, fixed_ips=fixed_ips)
         if port is None:
-            raise NotFound(f"port {port_id} is gone", hint="run the command again")
+            raise NotFound(f"port {vif.port_id} is gone", hint="run the command again")
         self._placement.seat([port])
         return self.vif_of(port, self._topology.network(port.network_id))
 
