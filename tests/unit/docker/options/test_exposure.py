@@ -246,9 +246,10 @@ def test_what_is_written_already_is_not_written_again_after_a_restart(
     neutron.calls.clear()
     docker.sweep()
     assert neutron.counted("PUT") == 0
-    assert neutron.counted("GET", "/security-groups") == 2, "one look-up for the opening, one list of the sweep"
+    first = neutron.counted("GET", "/security-groups")
+    assert first <= 2, "one look-up for the opening, unless a gateway service remembers it, and one list of the sweep"
     docker.sweep()
-    assert neutron.counted("GET", "/security-groups") == 3
+    assert neutron.counted("GET", "/security-groups") == first + 1
 
 
 def test_who_is_just_starting_is_looked_at_again(docker: Docker, neutron: FakeNeutron, dual: DockerNetwork) -> None:
