@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pyroute2 import IPRoute
 
+from kuryr.binding.driver import BindingContext
 from kuryr.binding.links import Links
 from kuryr.binding.netlink import Netlink
 from kuryr.binding.pairs import OUTER, Pairs, inner_name, outer_name
@@ -23,11 +24,11 @@ OWNER = "endpoint-1"
 
 @pytest.fixture
 def ours() -> Pairs:
-    return Pairs(Links("test", "pairs"))
+    return Pairs(Links(BindingContext("test"), "pairs"))
 
 
 def claims(deployment: str = "test", driver: str = "pairs") -> list[Claim]:
-    return Links(deployment, driver).found((OUTER,))
+    return Links(BindingContext(deployment), driver).found((OUTER,))
 
 
 def claim(vif: Vif, owner: str = OWNER) -> Claim:

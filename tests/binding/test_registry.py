@@ -19,8 +19,8 @@ from kuryr.errors import PlugError
 from kuryr.model import Claim
 
 class Driver:
+    ports = []  # the host's, which outlives a process
     def __init__(self, context):
-        self.ports = []
         self.name = f"{context.deployment}-port"
     def stage(self, vif, claim):
         self.ports.append(claim)
@@ -29,10 +29,10 @@ class Driver:
     def await_ready(self, vif, timeout): return False
     def announce(self, vif): self.ports.append(Claim(vif.port_id, "announced"))
     def unplug(self, port_id, vif):
-        self.ports = [claim for claim in self.ports if claim.port_id != port_id]
+        self.ports[:] = [claim for claim in self.ports if claim.port_id != port_id]
     def found(self):
         return [Found(claim.port_id, claim.owner) for claim in self.ports]
-    def close(self): pass
+    def close(self): self.ports.clear()
 
 class Failing(Driver):
     def unplug(self, port_id, vif):
@@ -41,12 +41,16 @@ class Failing(Driver):
 
 
 @pytest.fixture
-def binding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Binding]:
+def available(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, EntryPoint]:
     (tmp_path / "somebodys_switch.py").write_text(THIRD_PARTY)
     monkeypatch.syspath_prepend(tmp_path)
     drivers = {"failing": "Failing", "special": "Driver", "broken": "Absent"}
     drivers |= dict.fromkeys(("special.direct", "ovs.hybrid"), "Driver")
-    available = {kind: EntryPoint(kind, f"somebodys_switch:{name}", GROUP) for kind, name in drivers.items()}
+    return {kind: EntryPoint(kind, f"somebodys_switch:{name}", GROUP) for kind, name in drivers.items()}
+
+
+@pytest.fixture
+def binding(available: dict[str, EntryPoint]) -> Iterator[Binding]:
     binding = Binding(BindingContext("test", host="host1", drivers={"tap": "special"}), available)
     yield binding
     binding.close()
@@ -93,12 +97,22 @@ def test_a_driver_that_cannot_be_loaded_fails_its_own_ports_only(binding: Bindin
     assert binding.found() == []
 
 
-def test_every_driver_may_unplug_before_a_failure_is_told(binding: Binding, make_vif: MakeVif) -> None:
+def test_who_has_staged_a_port_unplugs_it(binding: Binding, make_vif: MakeVif) -> None:
     vif = make_vif(vif_type="special")
     binding.stage(vif, Claim(vif.port_id, "me"))
-    with pytest.raises(KuryrError, match="on fire"):
-        binding.unplug(vif.port_id)
+    binding.unplug(vif.port_id)
     assert binding.found() == []
+
+
+def test_every_driver_may_unplug_what_another_process_has_staged_before_a_failure_is_told(
+    binding: Binding, available: dict[str, EntryPoint], make_vif: MakeVif
+) -> None:
+    vif = make_vif(vif_type="special")
+    binding.stage(vif, Claim(vif.port_id, "me"))
+    restarted = Binding(BindingContext("test"), available)
+    with pytest.raises(KuryrError, match="on fire"):
+        restarted.unplug(vif.port_id)
+    assert restarted.found() == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ advertisement that overrides what is remembered (RFC 4861, section 7.2.6).
 
 import socket
 import struct
+import threading
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
@@ -36,12 +37,29 @@ def frames(mac: str, addresses: Iterable[IPAddress]) -> list[bytes]:
     return [_arp(own, each) if isinstance(each, IPv4Address) else _advertisement(own, each) for each in addresses]
 
 
-def send(interface: str, announcements: Iterable[bytes]) -> None:
-    """Send the frames from an interface that is up. Raises OSError."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as packets:
-        packets.bind((interface, 0))
+class Announcer:
+    """Sends frames from interfaces of the network namespace in which it is first used. Thread-safe.
+
+    It keeps its socket, which receives nothing: the kernel takes 15 ms to close one.
+    """
+
+    def __init__(self) -> None:
+        self._opening = threading.Lock()
+        self._packets: socket.socket | None = None
+
+    def send(self, interface: str, announcements: Iterable[bytes]) -> None:
+        """Send the frames from an interface that is up. Raises OSError."""
+        with self._opening:
+            self._packets = self._packets or socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         for frame in announcements:
-            packets.send(frame)
+            self._packets.sendto(frame, (interface, 0))
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        with self._opening:
+            packets, self._packets = self._packets, None
+        if packets:
+            packets.close()
 
 
 def _arp(own: bytes, address: IPv4Address) -> bytes:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from kuryr.binding.announcement import Announcer
 from kuryr.model import Claim, Vif
 
 if TYPE_CHECKING:  # it takes a moment to load, and most hosts' ports need one driver only
@@ -71,6 +72,11 @@ class BindingContext:
         from kuryr.binding.ovsdb import Ovsdb  # noqa: PLC0415
 
         return Ovsdb(self.deployment, self.ovsdb, self.timeout)
+
+    @cached_property
+    def announcer(self) -> Announcer:
+        """The one that all drivers send announcements by."""
+        return Announcer()
 
 
 @dataclass(frozen=True)

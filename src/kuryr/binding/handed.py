@@ -91,4 +91,4 @@ class HandedDriver(ABC):
 
     def _links(self, vif_type: str) -> Links:
         """The pairs of each type are in a group of their own: who has connected one must be told of its end."""
-        return Links(self.context.deployment, f"{self.name} {vif_type}", self.context.sysctl)
+        return Links(self.context, f"{self.name} {vif_type}")

@@ -3,14 +3,15 @@
 Only the short step from looking at a claim to writing it is serialised.
 """
 
+import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from kuryr.binding import announcement
 from kuryr.binding.claims import ID_LENGTH, Claims
-from kuryr.binding.netlink import SYSCTL, Link, Netlink, talking
+from kuryr.binding.driver import BindingContext
+from kuryr.binding.netlink import Link, Netlink, talking
 from kuryr.model import Claim, Vif
 
 
@@ -20,15 +21,15 @@ def link_name(prefix: str, id: str) -> str:  # noqa: A002
 
 
 class Links:
-    """The links of one driver of one deployment, in the network namespace of the calling thread. Thread-safe.
+    """The links of one driver, in the network namespace of the calling thread. Thread-safe.
 
-    `sysctl` is where the kernel's settings of links can be written: a container sees /proc/sys, but often may not
-    write there. Every method raises PlugError when the kernel refuses.
+    Every method raises PlugError when the kernel refuses.
     """
 
-    def __init__(self, deployment: str, driver: str, sysctl: Path = SYSCTL) -> None:
-        self.claims = Claims(deployment, driver)
-        self._sysctl = sysctl
+    def __init__(self, context: BindingContext, driver: str) -> None:
+        self.claims = Claims(context.deployment, driver)
+        self._sysctl = context.sysctl
+        self._announcer = context.announcer
         self._claiming = threading.Lock()
 
     @contextmanager
@@ -77,14 +78,16 @@ class Links:
             netlink.set(link, state="up")
             try:
                 addresses = (fixed_ip.address for fixed_ip in vif.fixed_ips)
-                announcement.send(name, announcement.frames(link.mac, addresses))
+                self._announcer.send(name, announcement.frames(link.mac, addresses))
             finally:
                 netlink.set(link, state="down")
 
     def exists(self, name: str) -> bool:
         """Whether there is a link `name`, whoever made it."""
-        with self.talking(name) as netlink:
-            return netlink.get(name) is not None
+        try:
+            return socket.if_nametoindex(name) > 0
+        except OSError:
+            return False
 
     def found(self, prefixes: Collection[str]) -> list[Claim]:
         """Every claim; a half whose name begins so is a claim without owner on the beginning of a port's id."""

@@ -26,7 +26,7 @@ class NestedDriver:
     """The kernel's word for such an interface."""
 
     def __init__(self, context: BindingContext) -> None:
-        self._links = Links(context.deployment, f"nested.{self.kind}", context.sysctl)
+        self._links = Links(context, f"nested.{self.kind}")
         self._parent = context.link
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:

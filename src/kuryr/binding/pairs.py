@@ -116,7 +116,7 @@ class PairDriver:
 
     def __init__(self, context: BindingContext, name: str) -> None:
         self.context = context
-        self.links = Links(context.deployment, name, context.sysctl)
+        self.links = Links(context, name)
         self.pairs = Pairs(self.links)
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:

@@ -19,8 +19,8 @@ SCRIPT = "script"
 class Binding:
     """Plugs ports of every kind for which a driver is installed; the methods are those of `BindingDriver`.
 
-    `unplug` and `found` know no kind of port, so they ask every installed driver. A driver that cannot be loaded
-    fails its own kind of port, not the others.
+    `found` knows no kind of port, so it asks every installed driver; so does `unplug`, unless this very process has
+    staged the port. A driver that cannot be loaded fails its own kind of port, not the others.
     """
 
     def __init__(self, context: BindingContext, available: Mapping[str, EntryPoint] | None = None) -> None:
@@ -28,10 +28,13 @@ class Binding:
         self._available = {entry.name: entry for entry in entry_points(group=GROUP)} if available is None else available
         self._drivers: dict[str, BindingDriver] = {}
         self._loading = threading.Lock()
+        self._staged: dict[str, BindingDriver] = {}
+        """Who made what there is of a port, by its id."""
 
     def stage(self, vif: Vif, claim: Claim) -> Interface:
         """See `BindingDriver.stage`. Raises PlugError for a port of a kind that cannot be plugged here."""
-        return self._driver_of(vif).stage(vif, claim)
+        driver = self._staged[vif.port_id] = self._driver_of(vif)
+        return driver.stage(vif, claim)
 
     def plug(self, vif: Vif) -> None:
         """See `BindingDriver.plug`."""
@@ -46,9 +49,10 @@ class Binding:
         self._driver_of(vif).announce(vif)
 
     def unplug(self, port_id: str, vif: Vif | None = None) -> None:
-        """See `BindingDriver.unplug`. Every driver has its turn, then the first failure is raised."""
+        """See `BindingDriver.unplug`. Every driver that is asked has its turn, then the first failure is raised."""
         failures: list[KuryrError] = []
-        for driver in self._all():
+        staged_by = self._staged.pop(port_id, None)
+        for driver in [staged_by] if staged_by else self._all():
             try:
                 driver.unplug(port_id, vif)
             except KuryrError as failure:
@@ -66,6 +70,7 @@ class Binding:
             drivers, self._drivers = list(self._drivers.values()), {}
         for driver in drivers:
             driver.close()
+        self._context.announcer.close()
 
     def _driver_of(self, vif: Vif) -> BindingDriver:
         kind = kind_of(vif)

@@ -27,7 +27,7 @@ class StandInDriver:
 
     def __init__(self, context: BindingContext, name: str) -> None:
         self.context = context
-        self.links = Links(context.deployment, name, context.sysctl)
+        self.links = Links(context, name)
 
     def claim(self, claim: Claim) -> None:
         """Make the stand-in. Raises Conflict if another owner has claimed the port."""

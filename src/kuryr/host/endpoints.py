@@ -270,7 +270,8 @@ class Endpoints:
             LOG.info("%s is not given back: endpoint %s has it", address, held.owner[:12])
             self._sweep_soon()
             return True
-        self._unplug(held.vif.port_id, held.vif)
+        if held.use is not Use.FREED:
+            self._unplug(held.vif.port_id, held.vif)
         freed = self._holdings.change(held, Use.FREED, out=held.out - {address})
         if freed and freed.out:
             self._expect_change(freed)
