@@ -3,6 +3,7 @@
 These are macvlan devices, which every kernel has. VLANs and ipvlan are proved in the lab's virtual machine.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,8 +22,10 @@ OWNER = "endpoint-1"
 
 
 @pytest.fixture
-def driver() -> MacvlanDriver:
-    return MacvlanDriver(BindingContext("test", link="uplink"))
+def driver() -> Iterator[MacvlanDriver]:
+    context = BindingContext("test", link="uplink")
+    yield MacvlanDriver(context)
+    context.announcer.close()
 
 
 @pytest.fixture

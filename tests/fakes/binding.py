@@ -46,7 +46,8 @@ class FakeKernel:
 
     def binding(self) -> Binding:
         """A registry with one driver, for this kernel; what a new process makes."""
-        return Binding(BindingContext("test"), {"ovs": cast("EntryPoint", _Entry(self))})
+        driver = cast("EntryPoint", _Entry(self))
+        return Binding(BindingContext("test"), {"ovs": driver, "card.direct": driver})
 
     def owners(self) -> set[str]:
         """Whom the links belong to."""

@@ -99,7 +99,7 @@ class Endpoints:
         self._halves = Halves()
         self.load = Once(self._load)
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
-        self.releases = Releases(cloud, behind, self._keep, self._given_back, self._leave_behind)
+        self.releases = Releases(cloud, behind, self._unplug_behind, self._keep, self._given_back, self._leave_behind)
         self.words = Words(cloud, self._holdings, behind, self._order, timing.identify, timing.patience)
         self.ready = ReadyPorts(
             cloud, binding, self._holdings, behind, self.releases.start, timing.ready, sizes, timing.clock
@@ -224,7 +224,7 @@ class Endpoints:
             self._holdings.load([vif], {vif.port_id: vif.owner} if alive else {})
 
     def delete(self, owner: str, *, release: bool) -> Collection[str]:
-        """Remove the interface of `owner`; with `release`, give its port back, too. Never waits for the cloud.
+        """Have the interface of `owner` removed; with `release`, give its port back, too. Never waits for the cloud.
 
         Answers the ids of the ports that had one.
         """
@@ -234,14 +234,17 @@ class Endpoints:
                 self._unheard_of.add(owner)
             for port_id in ports:
                 held = self._holdings.get(port_id)
-                self._unplug(port_id, held.vif if held else None)
                 freed = held and self._holdings.change(held, Use.FREED)
-                if freed and release:
+                if not freed:
+                    self._unplug(port_id, held.vif if held else None)
+                    if release:
+                        self._sweep_soon()
+                    continue
+                self._free(freed.vif)
+                if release:
                     self.releases.start(freed.vif)
-                elif freed:
+                else:
                     self._expect_change(freed)
-                elif release:
-                    self._sweep_soon()
             return ports
 
     def give_back(self, port_ids: Iterable[str]) -> None:
@@ -343,6 +346,10 @@ class Endpoints:
         self.ready.adopt()
 
     def _keep(self, vif: Vif) -> bool:
+        held = self._holdings.get(vif.port_id)
+        if not held or held.use is not Use.FREED:
+            # It was to be given back twice, and the first time it was kept: somebody may have it already.
+            return True
         return self.ready.keep(vif)
 
     def _ports_of(self, owner: str) -> list[str]:
@@ -357,12 +364,22 @@ class Endpoints:
             self._sweep_soon()
             raise
 
+    def _free(self, vif: Vif) -> None:
+        """Remove the interface behind, unless it is a part of a device: there are few, and the next user wants one."""
+        if vif.vnic_type in {"", "normal"}:
+            self.releases.unplug(vif)
+        else:
+            self._unplug_behind(vif)
+
+    def _unplug_behind(self, vif: Vif) -> None:
+        try:
+            self._unplug(vif.port_id, vif)
+        except KuryrError as error:
+            LOG.warning("the interface of port %s is left to the sweep: %s", vif.port_id, error)
+
     def _undo(self, claimed: Held) -> None:
         self._holdings.change(claimed, Use.FREED)
-        try:
-            self._unplug(claimed.vif.port_id, claimed.vif)
-        except KuryrError as error:
-            LOG.warning("the interface of port %s is left to the sweep: %s", claimed.vif.port_id, error)
+        self._unplug_behind(claimed.vif)
         self.releases.start(claimed.vif)
 
     def _given_back(self, port_id: str) -> None:

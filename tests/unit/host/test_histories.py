@@ -73,9 +73,9 @@ class Histories(RuleBasedStateMachine):
                 self.node.endpoints.delete(owner, release=False)
                 if not forget:
                     self.node.endpoints.release(self.blue.subnet_id, address)
+                assert self.node.behind.drain(10)
         except KuryrError:
             pass
-        assert self.node.behind.drain(10)
         self.neutron._failures.clear()
 
     @rule()
