@@ -83,6 +83,8 @@ def _used_network_namespaces() -> set[int]:
     used = set()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
+            # A process that is ending has lost its executable, and lets go of its namespaces next.
+            (process / "exe").readlink()
             used.add((process / "ns" / "net").stat().st_ino)
     return used
 
