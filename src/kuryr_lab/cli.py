@@ -162,16 +162,20 @@ def demo(
 
 @app.command()
 def bench(
+    name: Annotated[str, typer.Option(help="Which lab; if it is up, it is taken down first.")] = "bench",
     engine: Annotated[str, typer.Option(help="Which Docker: a version of `kuryr-lab engines`.")] = DEFAULT,
-    rounds: Annotated[int, typer.Option(min=2, help="Rounds of what is fast; a third of it of what is slow.")] = 30,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Rounds of what is fast; a third of it of what is slow. Fewer than 30 only try.")
+    ] = 30,
     only: Annotated[list[str], typer.Option(help="A scenario; may be repeated. Default: all.")] = [],  # noqa: B006
 ) -> None:
     """Measure Kuryr beside Docker's bridge and kuryr-libnetwork, in a cloud of its own; into build/bench.json."""
-    from kuryr_lab.bench.play import SCENARIOS, Effort, play  # noqa: PLC0415
+    from kuryr_lab.bench.play import SCENARIOS, play  # noqa: PLC0415
+    from kuryr_lab.bench.setting import Effort  # noqa: PLC0415
 
     if unknown := set(only) - set(SCENARIOS):
         raise LabError(f"no scenario {', '.join(unknown)}: there are {', '.join(SCENARIOS)}")
-    play("bench", engine, Effort(rounds, max(rounds // 3, 2), tuple(only)))
+    play(name, engine, Effort.of(rounds, *only))
 
 
 def _option(name: str) -> str:

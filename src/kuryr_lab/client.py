@@ -1,6 +1,7 @@
 """The lab's Neutron for tests and the demo: resources as plain dictionaries, by any of the lab's identities."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from keystoneauth1.adapter import Adapter
@@ -38,6 +39,11 @@ class Neutron:
         """Create a resource; `kind` is singular with underscores: `network`, `security_group_rule`."""
         resource: Resource = self.adapter.post(_path(kind), json={kind: fields}).json()[kind]
         return resource
+
+    def create_many(self, kind: str, fields: Sequence[Resource]) -> list[Resource]:
+        """Create resources by one request: all or none."""
+        resources: list[Resource] = self.adapter.post(_path(kind), json={f"{kind}s": list(fields)}).json()[f"{kind}s"]
+        return resources
 
     def show(self, kind: str, identifier: str) -> Resource:
         """One resource by its id."""

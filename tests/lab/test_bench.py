@@ -1,16 +1,20 @@
 """What the benchmark makes of its runs."""
 
+import io
 import json
+import re
 from pathlib import Path
 from typing import cast
 
 import pytest
+from rich.console import Console
 
 from kuryr_lab.bench import contenders as who
 from kuryr_lab.bench import report
 from kuryr_lab.bench.contenders import Contender, Lane
 from kuryr_lab.bench.figures import figure, ratio
-from kuryr_lab.bench.targets import Verdict, verdicts
+from kuryr_lab.bench.setting import Effort
+from kuryr_lab.bench.targets import AMONG, BARE, TARGETS, verdicts
 from kuryr_lab.bench.trials import Run, Trials
 from kuryr_lab.host import Host
 
@@ -71,21 +75,63 @@ def test_a_target_is_met_within_the_spread_of_the_control(tmp_path: Path) -> Non
         trials.note(Run("start", who.KURYR, number, 2.0, 0))
         trials.note(Run("start", who.LIBNETWORK, number, 2.0, 0))
     trials.note(Run("calls.stop", who.KURYR, 0, 2.0, 0))
+    trials.skip("start with Docker 28", "no Docker 28.5 is installed")
     found = {each.target.key: each for each in verdicts(trials)}
-    assert {key: each.met for key, each in found.items()} == {
+    assert found.keys() == {target.key for target in TARGETS}
+    assert {key: each.met for key, each in found.items() if each.reading} == {
         "control.start": None,
         "start.ready_vs_bridge": True,  # 1.12, where 1.05 and half of 0.2 are allowed
         "start.miss_vs_bridge": None,
         "start.miss_vs_libnetwork": False,
         "calls.stop": False,
     }
-    _is_written(tmp_path / "build" / "bench.json", trials, found)
+    assert found["start.ready_vs_bridge_28"].why == "no Docker 28.5 is installed"
+    _is_written(tmp_path / "build" / "bench.json", trials)
 
 
-def _is_written(path: Path, trials: Trials, found: dict[str, Verdict]) -> None:
-    report.write(path, {"cpu": "one"}, trials)
+def _is_written(path: Path, trials: Trials) -> None:
+    report.write(path, report.report({"cpu": "one"}, trials))
     written = json.loads(path.read_text())
     assert written["machine"] == {"cpu": "one"}
     assert len(written["runs"]) == len(trials.runs)
-    assert written["figures"]["start.ready_vs_bridge"]["median"] == found["start.ready_vs_bridge"].figure.median
+    figure = written["figures"]["start.ready_vs_bridge"]
+    assert (round(figure["median"], 6), figure["target"], figure["verdict"]) == (1.12, "≤ 1.05 [1]", "met")
+    assert written["figures"]["start.ready_vs_bridge_28"]["verdict"] == "not measured: no Docker 28.5 is installed"
+    assert written["figures"]["churn.p99_s"]["verdict"] == "not measured: left out"
     assert written["medians"]["start"][who.KURYR]["runs"] == 30
+    screen = Console(file=io.StringIO(), width=200)
+    report.show(screen, written)
+    assert re.search(r"calls.stop +│ 2.00 +│ .*│ not met", screen.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_growth_is_what_exceeds_that_of_the_bare_request() -> None:
+    trials = Trials()
+    for number in range(30):
+        for ports, start, bare in ((10, 1.0, 0.2), (1000, 1.5, 0.25)):
+            scenario = AMONG.format(ports)
+            trials.note(Run(scenario, who.BRIDGE, number, 0.5, 0))
+            trials.note(Run(scenario, who.READY, number, 0.5, 0))
+            trials.note(Run(scenario, who.KURYR, number, start, 0))
+            trials.note(Run(scenario, BARE, number, bare, 0))
+    found = {each.target.key: each.reading for each in verdicts(trials) if each.reading}
+    assert {key: reading.figure.median for key, reading in found.items()} == {
+        "growth.ready_1000_ports_vs_10": 1.0,
+        "growth.miss_1000_ports_vs_10": 1.2,
+    }
+
+
+def test_few_requests_are_not_rounded_away() -> None:
+    trials = Trials()
+    for number, calls in enumerate((1, 1, 4)):
+        trials.note(Run("calls.start", who.READY, number, calls, 0))
+    (found,) = [each for each in verdicts(trials) if each.reading]
+    assert (found.target.key, found.met) == ("calls.start.ready", False)
+
+
+def test_less_effort_takes_a_part_of_what_is_large() -> None:
+    assert Effort.of(30) == Effort(30, 10, 1.0)
+    assert Effort.of(300).of_many(1000) == 1000
+    little = Effort.of(1, "start")
+    assert (little.rounds, little.slow, little.of_many(1000), little.of_many(10)) == (1, 1, 33, 1)
+    assert little.wants("start")
+    assert not little.wants("cycle")

@@ -12,7 +12,10 @@ from kuryr_lab.host import Host
 
 BRIDGE, CONTROL, NONE = "bridge", "bridge (control)", "none"
 KURYR, READY, LIBNETWORK = "kuryr (miss)", "kuryr (ready)", "kuryr-libnetwork"
+NOWAIT = "kuryr (miss, not waiting)"
+"""As kuryr-libnetwork does by default: whether the port carries traffic is found out by the container."""
 
+_NONE_AHEAD = ("-o", "kuryr.ready_ports=off")
 _FIRST = 60
 """The second number of the first contender's subnet."""
 
@@ -25,6 +28,8 @@ class Contender:
     driver: str
     options: tuple[str, ...] = ()
     """Of `docker network create`."""
+    subnet: str = ""
+    """That of an existing network; else one of its own."""
 
     @property
     def ipam(self) -> tuple[str, ...]:
@@ -37,9 +42,24 @@ class Contender:
             return Lane(self, host, "none", number)
         network, own = f"bench{number}", ("--driver", self.driver, *self.ipam)
         # kuryr-libnetwork cannot choose a gateway itself.
-        subnet = ("--subnet", f"10.{_FIRST + number}.0.0/16", "--gateway", f"10.{_FIRST + number}.0.1")
+        new = ("--subnet", f"10.{_FIRST + number}.0.0/16", "--gateway", f"10.{_FIRST + number}.0.1")
+        subnet = ("--subnet", self.subnet) if self.subnet else new
         host.docker("network", "create", *own, *subnet, *self.options, network)
         return Lane(self, host, network, number)
+
+
+CONTENDERS: Mapping[str, Contender] = {
+    contender.name: contender
+    for contender in (
+        Contender(NONE, ""),
+        Contender(BRIDGE, "bridge"),
+        Contender(CONTROL, "bridge"),
+        Contender(READY, "kuryr"),
+        Contender(KURYR, "kuryr", _NONE_AHEAD),
+        Contender(NOWAIT, "nowait", _NONE_AHEAD),
+        Contender(LIBNETWORK, "libnetwork"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,12 @@ from kuryr_lab.bench.contenders import Lane
 from kuryr_lab.bench.trials import Run, Trials
 
 
-def crowd(trials: Trials, scenario: str, lanes: list[Lane], rounds: int, count: int) -> None:
-    """`count` parallel starts on one network, until the last has returned; then as many parallel removals."""
-    for number in range(rounds):
+def crowd(trials: Trials, lanes: list[Lane], rounds: int, count: int) -> None:
+    """`count` parallel starts on one network, until the last has returned; then as many parallel removals.
+
+    The first round warms up, as in `Trials.turns`.
+    """
+    for number in range(-1, rounds):
         first = number % len(lanes)
         for lane in [*lanes[first:], *lanes[:first]]:
             busy = round(trials.quiet(), 3)
@@ -21,5 +24,6 @@ def crowd(trials: Trials, scenario: str, lanes: list[Lane], rounds: int, count: 
                 list(executor.map(partial(lane.host.docker, "rm", "--force"), containers))
                 ended = time.perf_counter()
             lane.containers.clear()
-            trials.note(Run(f"{scenario} starts", lane.name, number, started - began, busy))
-            trials.note(Run(f"{scenario} stops", lane.name, number, ended - started, busy))
+            if number >= 0:
+                trials.note(Run(f"{count} at once starts", lane.name, number, started - began, busy))
+                trials.note(Run(f"{count} at once stops", lane.name, number, ended - started, busy))

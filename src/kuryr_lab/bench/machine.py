@@ -17,6 +17,6 @@ def describe(lab: Lab) -> dict[str, str]:
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "",
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "docker": lab.engine,
+        f"docker {lab.engine.partition('.')[0]}": lab.engine,
         "cloud": "Neutron with ML2/OVN, userspace Open vSwitch",
     }

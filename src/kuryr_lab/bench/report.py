@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,42 +11,72 @@ from rich.table import Table
 from kuryr_lab.bench.targets import Verdict, verdicts
 from kuryr_lab.bench.trials import Trials
 
+Report = dict[str, Any]
 
-def write(path: Path, machine: dict[str, str], trials: Trials) -> None:
-    """The report as JSON: the machine, the figures, and every run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figures = {each.target.key: _record(each) for each in verdicts(trials)}
+
+def report(machine: dict[str, str], trials: Trials) -> Report:
+    """The machine, the verdict on each target, the median of each scenario and contender, and every run."""
     medians = {
         scenario: {name: asdict(trials.figure(scenario, name)) for name in trials.contenders(scenario)}
         for scenario in trials.scenarios()
     }
-    report = {"machine": machine, "figures": figures, "medians": medians, "runs": trials.records()}
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    figures = {each.target.key: _record(each) for each in verdicts(trials)}
+    return {"machine": machine, "figures": figures, "medians": medians, "runs": trials.records()}
 
 
-def show(console: Console, machine: dict[str, str], trials: Trials) -> None:
+def write(path: Path, written: Report) -> None:
+    """The report as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(written, indent=1) + "\n")
+
+
+def show(console: Console, written: Report) -> None:
     """The report in two tables."""
-    for name, text in machine.items():
+    for name, text in written["machine"].items():
         console.print(f"{name}: {text}", markup=False, highlight=False)
-    medians = Table("scenario", "who", "median s", "95 % between", "runs", title="medians", title_justify="left")
-    for scenario in trials.scenarios():
-        for name in trials.contenders(scenario):
-            seen = trials.figure(scenario, name)
-            between = f"{seen.low:.3f} and {seen.high:.3f}"
-            medians.add_row(scenario, name, f"{seen.median:.3f}", between, str(seen.runs))
+    medians = Table("scenario", "who", "median", "95 % between", "runs", title="medians", title_justify="left")
+    for scenario, contenders in written["medians"].items():
+        for name, seen in contenders.items():
+            medians.add_row(scenario, name, f"{seen['median']:.3f}", _between(seen, 3), str(seen["runs"]))
     targets = Table("key", "figure", "95 % between", "target", "", title="targets", title_justify="left")
-    for verdict in verdicts(trials):
-        targets.add_row(*_row(verdict))
+    for key, seen in written["figures"].items():
+        targets.add_row(*_row(key, seen))
     console.print(medians)
     console.print(targets)
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
-    seen, target = verdict.figure, verdict.target
-    at_most = "" if target.at_most is None else f"at most {target.at_most:g}"
-    word = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[verdict.met]
-    return target.key, f"{seen.median:.2f}", f"{seen.low:.2f} and {seen.high:.2f}", at_most, word
+_COLOURS = {"met": "green", "not met": "red"}
 
 
-def _record(verdict: Verdict) -> dict[str, object]:
-    return {**asdict(verdict.figure), "target": verdict.target.at_most, "met": verdict.met}
+def _row(key: str, seen: Report) -> tuple[str, ...]:
+    verdict = f"[{_COLOURS[seen['verdict']]}]{seen['verdict']}[/]" if seen["verdict"] in _COLOURS else seen["verdict"]
+    if seen["median"] is None:
+        return key, "", "", seen["target"], verdict
+    return key, f"{seen['median']:.2f}", _between(seen, 2), seen["target"], verdict
+
+
+def _between(seen: Report, digits: int) -> str:
+    return f"{seen['low']:.{digits}f} and {seen['high']:.{digits}f}"
+
+
+def _record(verdict: Verdict) -> Report:
+    reading = verdict.reading
+    seen = asdict(reading.figure) if reading else dict.fromkeys(("median", "low", "high", "runs"))
+    spread, allowed = (reading.figure.spread, reading.allowed) if reading else (None, None)
+    return {**seen, "spread": spread, "target": _target(verdict), "control_spread": allowed, "verdict": _word(verdict)}
+
+
+def _target(verdict: Verdict) -> str:
+    target = verdict.target
+    wanted = ""
+    if target.at_most is not None:
+        wanted = f"≤ {target.at_most:g}"
+    if target.at_least is not None:
+        wanted = f"≥ {target.at_least:g}"
+    return f"{wanted} [{target.stretch:g}]" if target.stretch is not None else wanted
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.reading is None:
+        return f"not measured: {verdict.why}"
+    return {None: "no target", True: "met", False: "not met"}[verdict.met]

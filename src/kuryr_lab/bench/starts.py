@@ -8,8 +8,6 @@ from kuryr_lab.errors import LabError
 
 EXPOSED = ("--expose", "80", "--expose", "443")
 
-_BACK_TO_BACK = 50
-
 _USABLE = "until ping -c 1 -W 1 $0 && nc -w 1 $0 80 </dev/null; do :; done >/dev/null 2>&1; echo usable; sleep 9999"
 """What a container does to find out that it is connected: ICMP, then TCP, to a neighbour. Then it says so."""
 
@@ -30,11 +28,15 @@ def cycle(lane: Lane) -> Callable[[], None]:
     return _nothing
 
 
-def sustained(lane: Lane) -> Callable[[], None]:
-    """Many cycles without a pause."""
-    for _ in range(_BACK_TO_BACK):
-        lane.remove(lane.run())
-    return _nothing
+def sustained(count: int) -> Callable[[Lane], Callable[[], None]]:
+    """So many cycles without a pause."""
+
+    def act(lane: Lane) -> Callable[[], None]:
+        for _ in range(count):
+            lane.remove(lane.run())
+        return _nothing
+
+    return act
 
 
 def restart(lane: Lane) -> Callable[[], None]:

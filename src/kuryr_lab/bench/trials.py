@@ -26,6 +26,8 @@ class Trials:
 
     def __init__(self, watch: Callable[[Run], None] = lambda _: None, quiet: Callable[[], float] = await_quiet) -> None:
         self.runs: list[Run] = []
+        self.skipped: dict[str, str] = {}
+        """Why scenarios have no runs."""
         self.quiet = quiet
         self._watch = watch
 
@@ -52,6 +54,10 @@ class Trials:
         """Keep what was measured in some other way."""
         self.runs.append(run)
         self._watch(run)
+
+    def skip(self, scenario: str, why: str) -> None:
+        """Say why a scenario is not run."""
+        self.skipped[scenario] = why
 
     def values(self, scenario: str, contender: str) -> list[float]:
         """What was measured of one contender, in the order of rounds."""

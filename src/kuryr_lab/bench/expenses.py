@@ -1,0 +1,65 @@
+"""What the drivers cost besides time."""
+
+from collections.abc import Callable
+from functools import partial
+
+from kuryr_lab.bench import contenders as who
+from kuryr_lab.bench import costs, starts
+from kuryr_lab.bench.contenders import CONTENDERS, Lane, lanes
+from kuryr_lab.bench.setting import Setting
+from kuryr_lab.bench.trials import Run
+
+_WARM = 12
+"""Cycles after which as many ports wait as there may be."""
+
+
+def calls(setting: Setting) -> None:
+    """Requests to Neutron: of one container, of its network, and of cycles without a pause."""
+    for name in (who.READY, who.KURYR, who.LIBNETWORK):
+        _calls_of_network(setting, name)
+    with lanes(setting.host, CONTENDERS, who.READY, who.KURYR) as opened:
+        for lane in opened:
+            _repeat(lane, _WARM)
+            _count(setting, lane.name, "cycle", partial(_repeat, lane, 10), per=10)
+
+
+def driver(setting: Setting) -> None:
+    """Processor time and memory of the driver, and how soon a new one answers."""
+    trials, slow = setting.trials, setting.effort.slow
+    with lanes(setting.host, CONTENDERS, who.READY, who.KURYR) as opened:
+        for lane in opened:
+            _repeat(lane, _WARM)
+            for number in range(slow):
+                trials.quiet()
+                before = costs.cpu_seconds(setting.kuryr)
+                _repeat(lane, 10)
+                spent = (costs.cpu_seconds(setting.kuryr) - before) * 1000 / 10
+                trials.note(Run("driver.cpu_ms_per_start_stop", lane.name, number, spent, 0))
+    trials.note(Run("driver.rss_mb", who.KURYR, 0, costs.memory(setting.kuryr), 0))
+    for number in range(slow):
+        milliseconds = 1000 * costs.handshake(setting.host, number)
+        trials.note(Run("driver.handshake_ms", who.KURYR, number, milliseconds, 0))
+
+
+def _calls_of_network(setting: Setting, name: str) -> None:
+    """The network is made twice: what is read once by a driver, or made once in a project, is not a network's."""
+    lane = CONTENDERS[name].open(setting.host, 0)
+    for _ in range(2):  # the second start is that of a container for which a port may have been made ahead
+        lane.remove(lane.run())
+    for number in range(setting.effort.slow):
+        _count(setting, name, "start", lane.run, number)
+        _count(setting, name, "stop", lambda: lane.remove(*list(lane.containers)), number)
+    _count(setting, name, "network_rm", lane.close)
+    _count(setting, name, "network_create", lambda: CONTENDERS[name].open(setting.host, 0))
+    setting.host.docker("network", "rm", lane.network)
+
+
+def _count(setting: Setting, name: str, action: str, act: Callable[[], object], number: int = 0, per: int = 1) -> None:
+    before, total = costs.requests(setting.lab, setting.host, act)
+    setting.trials.note(Run(f"calls.{action}.before", name, number, before / per, 0))
+    setting.trials.note(Run(f"calls.{action}", name, number, total / per, 0))
+
+
+def _repeat(lane: Lane, count: int) -> None:
+    for _ in range(count):
+        starts.cycle(lane)
