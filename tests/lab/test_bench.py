@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from kuryr_lab.bench import contenders as who
-from kuryr_lab.bench import report
+from kuryr_lab.bench import pictures, report
 from kuryr_lab.bench.contenders import Contender, Lane
 from kuryr_lab.bench.figures import figure, ratio
 from kuryr_lab.bench.setting import Effort
@@ -135,3 +135,20 @@ def test_less_effort_takes_a_part_of_what_is_large() -> None:
     assert (little.rounds, little.slow, little.of_many(1000), little.of_many(10)) == (1, 1, 33, 1)
     assert little.wants("start")
     assert not little.wants("cycle")
+
+
+def test_what_was_measured_is_drawn(tmp_path: Path) -> None:
+    trials = Trials()
+    for name in (who.BRIDGE, who.READY):
+        for number in range(3):
+            for scenario in ("start", AMONG.format(10), "10 at once starts", "churn: 10 starts per second"):
+                trials.note(Run(scenario, name, number, 1.0 + number, 0))
+    written = report.report({}, trials)
+    drawn = pictures.draw(written, tmp_path / "img")
+    assert [path.stem for path in drawn] == list(pictures.PICTURES)
+    before = [path.read_bytes() for path in drawn]
+    assert all(b"kuryr (ready)" in text or path.stem == "targets" for path, text in zip(drawn, before, strict=True))
+    assert b"start.ready_vs_bridge" in before[1]
+    # What has not changed is not a change in the repository.
+    assert [path.read_bytes() for path in pictures.draw(written, tmp_path / "img")] == before
+    assert pictures.draw(report.report({}, Trials()), tmp_path / "none") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from kuryr_lab import engines
-from kuryr_lab.bench import expenses, report, scenarios, surroundings
+from kuryr_lab.bench import expenses, pictures, report, scenarios, surroundings
 from kuryr_lab.bench.churn import churn
 from kuryr_lab.bench.machine import describe
 from kuryr_lab.bench.setting import Effort, Setting
@@ -23,6 +23,7 @@ from kuryr_lab.node import Daemon
 from kuryr_lab.progress import Progress
 
 RESULT = CHECKOUT / "build" / "bench.json"
+PICTURES = CHECKOUT / "docs" / "img"
 _LATER = "28.5"
 
 Scenario = Callable[[Setting], None]
@@ -57,7 +58,10 @@ class _Session:
 
 
 def play(name: str, engine: str, effort: Effort, result: Path = RESULT) -> None:
-    """Run every scenario in the lab `name`, show and write the report. Raises LabError."""
+    """Run every scenario in the lab `name`, show and write the report, and draw it. Raises LabError.
+
+    The pictures go into the documentation if all scenarios were run in full, else beside the report.
+    """
     console, began = Console(highlight=False), time.monotonic()
     trials = Trials(lambda run: _tell(console, run))
     wanted = [each for each in SCENARIOS if effort.wants(each)]
@@ -71,7 +75,9 @@ def play(name: str, engine: str, effort: Effort, result: Path = RESULT) -> None:
     written = report.report(machine, trials)
     report.write(result, written)
     report.show(console, written)
+    drawn = pictures.draw(written, PICTURES if effort.is_full else result.parent / "img")
     console.print(f"{len(trials.runs)} runs in {(time.monotonic() - began) / 60:.0f} min, all of them in {result}")
+    console.print(f"drawn: {', '.join(map(str, drawn))}")
 
 
 def _run(console: Console, name: str, session: _Session, trials: Trials, effort: Effort) -> dict[str, str]:

@@ -27,6 +27,11 @@ class Effort:
         """How many of a great number are taken."""
         return max(round(count * self.part), 1)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether what comes out is worth keeping."""
+        return self.part == 1 and not self.only
+
     def wants(self, scenario: str) -> bool:
         """Whether it shall be run."""
         return not self.only or scenario in self.only
