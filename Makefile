@@ -15,7 +15,7 @@ help: ## list the targets
 demo: setup ## two Docker hosts, one Neutron network, traffic between them (KEEP=1 leaves the lab up)
 	$(BIN)/kuryr-lab demo $(if $(KEEP),--keep)
 
-bench: setup $(LIBNETWORK) ## how fast Kuryr is beside Docker's bridge and kuryr-libnetwork; into build/bench.json
+bench: setup $(LIBNETWORK) $(ENGINES) $(VM) ## how fast Kuryr is beside Docker's bridge and kuryr-libnetwork; into build/bench.json
 	$(BIN)/kuryr-lab bench
 
 lab: setup ## bring up a private cloud with two Docker hosts: kuryr-lab up

@@ -11,6 +11,7 @@ from kuryr_lab import engines
 from kuryr_lab.bench import expenses, pictures, report, scenarios, surroundings
 from kuryr_lab.bench.churn import churn
 from kuryr_lab.bench.machine import describe
+from kuryr_lab.bench.nested import nested
 from kuryr_lab.bench.setting import Effort, Setting
 from kuryr_lab.bench.targets import START_28
 from kuryr_lab.bench.trials import Run, Trials
@@ -40,6 +41,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "calls": expenses.calls,
     "driver": expenses.driver,
     "churn": churn,
+    "nested": nested,
     "containers": surroundings.containers,
     "networks": surroundings.networks,
     "ports": surroundings.ports,

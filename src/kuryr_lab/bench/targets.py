@@ -14,7 +14,7 @@ BARE = "POST /ports"
 """Who takes part there besides: the request that no start can do without, alone."""
 START_28 = "start with Docker 28"
 CHURN = "churn: seconds to start, 99 of 100 of {}"
-NESTED = "nested: Mbit/s between two virtual machines"
+NESTED = "nested: Mbit/s from a virtual machine"
 VLAN, OVERLAY = "kuryr (vlan)", "overlay"
 
 
