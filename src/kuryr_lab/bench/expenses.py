@@ -20,6 +20,7 @@ def calls(setting: Setting) -> None:
     with lanes(setting.host, CONTENDERS, who.READY, who.KURYR) as opened:
         for lane in opened:
             _repeat(lane, _WARM)
+            setting.lab.requests(setting.host.name).read_until_quiet()
             _count(setting, lane.name, "cycle", partial(_repeat, lane, 10), per=10)
 
 

@@ -6,6 +6,7 @@ OVN has never heard; so this says it, as soon as the port is plugged.
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,20 +27,21 @@ def _map(value: Any) -> dict[str, str]:
     return dict(value[1]) if value and value[0] == "map" else {}
 
 
-def main() -> None:
+def wire(database: str) -> None:
     """Wire everything that is plugged, until SIGTERM."""
-    monitor = ["ovsdb-client", "--format=json", "monitor", _DATABASE, "Open_vSwitch", "Interface", "name,external_ids"]
-    with subprocess.Popen(monitor, stdout=subprocess.PIPE, text=True) as watching:
+    monitor = ["ovsdb-client", "--format=json", "monitor", database, "Open_vSwitch", "Interface", "name,external_ids"]
+    leashed = ["setpriv", "--pdeathsig", "KILL", *monitor]
+    with subprocess.Popen(leashed, stdout=subprocess.PIPE, text=True) as watching:
         for update in watching.stdout or ():
             for name in plugged(update):
-                _install(name)
+                _install(database, name)
 
 
-def _install(name: str) -> None:
+def _install(database: str, name: str) -> None:
     # Who was quicker to unplug it has won.
     change: Sequence[str] = ("--if-exists", "set", "Interface", name, "external_ids:ovn-installed=true")
-    subprocess.run(["ovs-vsctl", "--timeout=10", "--no-wait", *change], check=True)
+    subprocess.run(["ovs-vsctl", "--timeout=10", "--no-wait", f"--db={database}", *change], check=True)
 
 
 if __name__ == "__main__":
-    main()
+    wire(*sys.argv[1:] or [_DATABASE])

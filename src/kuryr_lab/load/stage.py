@@ -11,6 +11,7 @@ from kuryr_lab.backend import Sections
 from kuryr_lab.fake.server import LARGE_CLOUD, PROJECT, Latency
 from kuryr_lab.host import Host
 from kuryr_lab.ini import write_ini
+from kuryr_lab.node import Daemon
 from kuryr_lab.temporary import Temporary
 from kuryr_lab.waiting import wait_until
 
@@ -38,19 +39,25 @@ class Stage(Temporary):
             "neutron": {**cloud, "project": PROJECT},
         }
         write_ini(configuration, {each: {**own.get(each, {}), **settings.get(each, {})} for each in {*own, *settings}})
+        self._daemons: list[Daemon] = []
+        try:
+            self._start_cloud(latency)
+            serve = ["kuryr", "docker", "serve", "--config-file", str(configuration)]
+            self.driver = host.daemon(name, serve, ready=self.socket.exists)
+            self._daemons.insert(0, self.driver)
+        except BaseException:
+            self.delete()
+            raise
+
+    def _start_cloud(self, latency: Latency) -> None:
+        def listens() -> bool:
+            return f":{_PORT} " in self.host.run(["ss", "--listening", "--tcp", "--numeric"]).stdout
+
         seconds = [f"--{each}={getattr(latency, each)}" for each in Latency.__slots__]
         fake = [sys.executable, "-m"]
-        self._daemons = [
-            host.daemon(
-                f"{name}-neutron",
-                [*fake, "kuryr_lab.fake.server", f"--port={_PORT}", *seconds],
-                ready=lambda: str(_PORT) in host.run(["ss", "--listening", "--tcp", "--numeric"]).stdout,
-            ),
-            host.daemon(f"{name}-wiring", [*fake, "kuryr_lab.fake.wiring"]),
-        ]
-        serve = ["kuryr", "docker", "serve", "--config-file", str(configuration)]
-        self.driver = host.daemon(name, serve, ready=self.socket.exists)
-        self._daemons.insert(0, self.driver)
+        serve = [*fake, "kuryr_lab.fake.server", f"--port={_PORT}", *seconds]
+        self._daemons.append(self.host.daemon(f"{self.name}-neutron", serve, ready=listens))
+        self._daemons.append(self.host.daemon(f"{self.name}-wiring", [*fake, "kuryr_lab.fake.wiring"]))
 
     def ports(self) -> list[str]:
         """The interfaces of its ports in Open vSwitch."""
