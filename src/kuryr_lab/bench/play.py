@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import TimeoutExpired
 
+from keystoneauth1.exceptions import ClientException
 from rich.console import Console
 
 from kuryr_lab import engines
@@ -60,8 +62,9 @@ class _Session:
 
 
 def play(name: str, engine: str, effort: Effort, result: Path = RESULT) -> None:
-    """Run every scenario in the lab `name`, show and write the report, and draw it. Raises LabError.
+    """Run every scenario in the lab `name`, show and write the report, and draw it.
 
+    Raises LabError in the end if a scenario failed; those that did not are reported all the same.
     The pictures go into the documentation if all scenarios were run in full, else beside the report.
     """
     console, began = Console(highlight=False), time.monotonic()
@@ -77,9 +80,11 @@ def play(name: str, engine: str, effort: Effort, result: Path = RESULT) -> None:
     written = report.report(machine, trials)
     report.write(result, written)
     report.show(console, written)
-    drawn = pictures.draw(written, PICTURES if effort.is_full else result.parent / "img")
+    drawn = pictures.draw(written, PICTURES if effort.is_full and not trials.failures else result.parent / "img")
     console.print(f"{len(trials.runs)} runs in {(time.monotonic() - began) / 60:.0f} min, all of them in {result}")
     console.print(f"drawn: {', '.join(map(str, drawn))}")
+    if trials.failures:
+        raise LabError(f"failed: {', '.join(trials.failures)}")
 
 
 def _run(console: Console, name: str, session: _Session, trials: Trials, effort: Effort) -> dict[str, str]:
@@ -97,7 +102,11 @@ def _run(console: Console, name: str, session: _Session, trials: Trials, effort:
         (host,) = lab.hosts.values()
         setting = Setting(lab, host, _start_drivers(host), trials, effort)
         for each in session.names:
-            SCENARIOS[each](setting)
+            try:
+                SCENARIOS[each](setting)
+            except (LabError, TimeoutExpired, ClientException) as error:
+                console.print(f"{each} failed: {error}", markup=False)
+                trials.failures[each] = str(error)
         return describe(lab)
     finally:
         lab.down()

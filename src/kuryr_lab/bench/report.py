@@ -21,7 +21,8 @@ def report(machine: dict[str, str], trials: Trials) -> Report:
         for scenario in trials.scenarios()
     }
     figures = {each.target.key: _record(each) for each in verdicts(trials)}
-    return {"machine": machine, "figures": figures, "medians": medians, "runs": trials.records()}
+    failures = dict(trials.failures)
+    return {"machine": machine, "figures": figures, "medians": medians, "failures": failures, "runs": trials.records()}
 
 
 def write(path: Path, written: Report) -> None:

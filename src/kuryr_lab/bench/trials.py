@@ -28,6 +28,8 @@ class Trials:
         self.runs: list[Run] = []
         self.skipped: dict[str, str] = {}
         """Why scenarios have no runs."""
+        self.failures: dict[str, str] = {}
+        """What kept a scenario from its end, by the name it is asked for by."""
         self.quiet = quiet
         self._watch = watch
 
