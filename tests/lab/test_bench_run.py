@@ -16,7 +16,7 @@ from kuryr_lab.lab import Lab
 @pytest.mark.exhaustive
 def test_a_round_of_the_benchmark(tmp_path: Path) -> None:
     name = f"bench{os.getpid() % 100000}"
-    play(name, DEFAULT, Effort.of(1, "start", "churn"), tmp_path / "bench.json")
+    play(name, DEFAULT, Effort.of(1, "start", "churn"), tmp_path / "bench.json", quiet=lambda: 0.0)
     assert Lab(name).leftovers() == []
     written = json.loads((tmp_path / "bench.json").read_text())
     assert set(written["medians"]["start"]) == set(who.CONTENDERS)

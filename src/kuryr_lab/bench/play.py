@@ -14,6 +14,7 @@ from kuryr_lab.bench import expenses, pictures, report, scenarios, surroundings
 from kuryr_lab.bench.churn import churn
 from kuryr_lab.bench.machine import describe
 from kuryr_lab.bench.nested import nested
+from kuryr_lab.bench.quiet import await_quiet
 from kuryr_lab.bench.setting import Effort, Setting
 from kuryr_lab.bench.targets import START_28
 from kuryr_lab.bench.trials import Run, Trials
@@ -61,14 +62,18 @@ class _Session:
     names: tuple[str, ...]
 
 
-def play(name: str, engine: str, effort: Effort, result: Path = RESULT) -> None:
+def play(
+    name: str, engine: str, effort: Effort, result: Path = RESULT, quiet: Callable[[], float] = await_quiet
+) -> None:
     """Run every scenario in the lab `name`, show and write the report, and draw it.
+
+    `quiet` waits for a quiet machine, and tells how much it was not.
 
     Raises LabError in the end if a scenario failed; those that did not are reported all the same.
     The pictures go into the documentation if all scenarios were run in full, else beside the report.
     """
     console, began = Console(highlight=False), time.monotonic()
-    trials = Trials(lambda run: _tell(console, run))
+    trials = Trials(lambda run: _tell(console, run), quiet)
     wanted = [each for each in SCENARIOS if effort.wants(each)]
     machine: dict[str, str] = {}
     for session in (
