@@ -14,6 +14,7 @@ from kuryr_lab.lab import Lab
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(900)
 def test_a_round_of_the_benchmark(tmp_path: Path) -> None:
     name = f"bench{os.getpid() % 100000}"
     play(name, DEFAULT, Effort.of(1, "start", "churn"), tmp_path / "bench.json", quiet=lambda: 0.0)
