@@ -75,8 +75,8 @@ def tenant_network(lab: Lab, no_leaks: None) -> Iterator[TenantNetwork]:
 
 @pytest.fixture
 def host1_requests(lab: Lab) -> Cursor:
-    """What host1, and so the driver there, asks of Neutron from here on."""
-    return lab.requests("host1")
+    """What host1, and so the driver there, asks of Neutron from here on, sweeps apart."""
+    return lab.requests("host1", sweeps=False)
 
 
 @pytest.fixture(scope="session")

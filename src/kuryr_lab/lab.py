@@ -191,9 +191,9 @@ class Lab:
         """What a virtual machine of project `demo` on `host` is connected by; made unless it is there."""
         return TrunkPort(self.neutron("admin"), self.neutron("demo").project_id, host, name)
 
-    def requests(self, client: str | None = None) -> Cursor:
-        """Neutron's request log from here on, of one client (`host1`, `machine`) or of all."""
-        return Cursor(path_of(self.layout, "neutron"), self.layout, client)
+    def requests(self, client: str | None = None, *, sweeps: bool = True) -> Cursor:
+        """Neutron's request log from here on, of one client (`host1`, `machine`) or of all; see `Cursor`."""
+        return Cursor(path_of(self.layout, "neutron"), self.layout, client, sweeps=sweeps)
 
     def _check(self, hosts: int, profile: str) -> None:
         if os.geteuid() != 0:

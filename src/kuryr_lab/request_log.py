@@ -4,6 +4,7 @@ uWSGI writes one line per answered request. A `Cursor` remembers a place in the 
 calls from before a command until the API has been quiet for a while.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ FORMAT = "\t".join(
         "%(uagent)",
     )
 )
+
+_SWEEP = re.compile(r"sweep request_id=(\S+)")
+"""How a driver's log names the id of the requests that it is about to sweep with."""
 
 
 def path_of(layout: Layout, api: str) -> Path:
@@ -51,12 +55,17 @@ class Request:
 
 
 class Cursor:
-    """A place in a request log; what comes after it is read once."""
+    """A place in a request log; what comes after it is read once.
 
-    def __init__(self, log: Path, layout: Layout, client: str | None = None) -> None:
+    Without `sweeps`, what the drivers of `client` look for behind everybody's back is left out: when they do so is
+    nobody's affair.
+    """
+
+    def __init__(self, log: Path, layout: Layout, client: str | None = None, *, sweeps: bool = True) -> None:
         self._log = log
         self._layout = layout
         self._client = client
+        self._drivers = None if sweeps or client is None else layout.log(client, "kuryr").parent
         self._offset = log.stat().st_size if log.exists() else 0
 
     def read(self) -> list[Request]:
@@ -69,7 +78,9 @@ class Cursor:
         whole = content[: content.rfind(b"\n") + 1]
         self._offset += len(whole)
         requests = [parse(line, self._layout) for line in whole.decode(errors="replace").splitlines()]
-        return [request for request in requests if self._client in (None, request.client)]
+        own = [request for request in requests if self._client in (None, request.client)]
+        swept = self._swept() if own else frozenset()
+        return [request for request in own if request.request_id not in swept]
 
     def read_until_quiet(self, quiet: float = 5, seconds: float = 60) -> list[Request]:
         """The requests until none has come for `quiet` seconds. LabError if they never cease within `seconds`."""
@@ -84,6 +95,10 @@ class Cursor:
                 raise LabError(f"requests of {self._client or 'anybody'} did not cease within {seconds:.0f} s")
             time.sleep(POLL_SECONDS)
         return found
+
+    def _swept(self) -> frozenset[str]:
+        logs = self._drivers.glob("kuryr*.log") if self._drivers else ()
+        return frozenset(found for log in logs for found in _SWEEP.findall(log.read_text(errors="replace")))
 
 
 def parse(line: str, layout: Layout) -> Request:

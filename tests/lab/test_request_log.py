@@ -49,6 +49,16 @@ def test_requests_of_a_host_are_told_from_those_of_the_machine(log: Path, layout
     assert [(request.method, request.request_id) for request in machine.read()] == [("GET", "")]
 
 
+def test_what_a_driver_sweeps_with_is_left_out(log: Path, layout: Layout) -> None:
+    driver = layout.log("host1", "kuryr-x")
+    driver.parent.mkdir(parents=True, exist_ok=True)
+    every, without = Cursor(log, layout, "host1"), Cursor(log, layout, "host1", sweeps=False)
+    driver.write_text("12:00 INFO kuryr.docker.sweeps.sweeper sweep request_id=req-2\n")
+    append(log, HOST1 + HOST1.replace("req-1", "req-2") + HOST1)
+    assert [request.request_id for request in every.read()] == ["req-1", "req-2", "req-1"]
+    assert [request.request_id for request in without.read()] == ["req-1", "req-1"]
+
+
 def test_reading_until_quiet_includes_what_comes_late(log: Path, layout: Layout) -> None:
     cursor = Cursor(log, layout, "host1")
     append(log, HOST1)

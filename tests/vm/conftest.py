@@ -48,4 +48,4 @@ def bench(no_leaks: None) -> Iterator[Bench]:
 @pytest.fixture
 def vm_requests(lab: Lab, vm: VirtualMachine) -> Cursor:
     """What the virtual machine asks of Neutron from here on."""
-    return lab.requests(vm.name)
+    return lab.requests(vm.name, sweeps=False)

@@ -16,7 +16,7 @@ _ACTIVATE = b"POST /Plugin.Activate HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n
 
 def requests(lab: Lab, host: Host, act: Callable[[], object]) -> tuple[int, int]:
     """The requests that an action causes, by Neutron's log: before it returned, and until 5 s were quiet."""
-    cursor = lab.requests(host.name)
+    cursor = lab.requests(host.name, sweeps=False)
     cursor.read_until_quiet(1)
     act()
     ended = time.time()

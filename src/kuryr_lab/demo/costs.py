@@ -82,7 +82,7 @@ class Meter:
     """Runs docker commands on the hosts of a lab and keeps what they cost."""
 
     def __init__(self, lab: Lab) -> None:
-        self._cursors = {name: lab.requests(name) for name in lab.hosts}
+        self._cursors = {name: lab.requests(name, sweeps=False) for name in lab.hosts}
         self._commands: list[Command] = []
         self._requests: list[Request] = []
 

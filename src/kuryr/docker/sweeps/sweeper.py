@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.errors import KuryrError
+from kuryr.neutron.tracing import new_request_id, request_id
 
 LOG = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Sweeper:
 
     def _try_sweep(self) -> bool:
         """Whether another look is needed soon."""
+        request_id.set(new_request_id())
+        LOG.info("sweep request_id=%s", request_id.get())
         try:
             return self.sweep() > 0
         except EngineSilent as error:
