@@ -197,7 +197,8 @@ _ATTRIBUTES = {"name": "ifname", "mac": "address", "alias": "ifalias"}
 def talking(about: str, sysctl: Path = SYSCTL) -> Iterator[Netlink]:
     """A conversation about interface `about`: the kernel's refusals become PlugError, or Conflict if one is there."""
     try:
-        with IPRoute() as ip:
+        # Without groups: nothing is read of what others change meanwhile.
+        with IPRoute(groups=0) as ip:
             yield Netlink(ip, sysctl)
     except (NetlinkError, OSError) as failure:
         code = failure.code if isinstance(failure, NetlinkError) else failure.errno

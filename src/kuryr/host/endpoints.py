@@ -194,12 +194,12 @@ class Endpoints:
             mine = self._holdings.of(owner)
             if mine is None:
                 raise NotFound(f"endpoint {owner[:12]} has no port on this host", hint="start the container again")
-            interface = self._binding.stage(mine.vif, Claim(mine.vif.port_id, owner))
-            self._binding.plug(mine.vif)
+            interface = mine.plugged or self._plugged(mine)
             if self._timing.ready:
                 if not self._binding.await_ready(mine.vif, self._timing.ready):
                     self._cloud.await_active(mine.vif, self._timing.ready)
-                self._binding.announce(mine.vif)
+                if not mine.plugged:
+                    self._binding.announce(mine.vif)
             self.words.later(mine, openings)
             return Joined(interface, mine.vif)
 
@@ -356,6 +356,11 @@ class Endpoints:
         if held := self._holdings.of(owner):
             return [held.vif.port_id]
         return [found.port_id for found in self._binding.found() if found.owner == owner]
+
+    def _plugged(self, mine: Held) -> Interface:
+        interface = self._binding.stage(mine.vif, Claim(mine.vif.port_id, mine.owner))
+        self._binding.plug(mine.vif)
+        return interface
 
     def _unplug(self, port_id: str, vif: Vif | None) -> None:
         try:

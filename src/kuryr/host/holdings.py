@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kuryr.binding.driver import Interface
 from kuryr.host.fitting import fits
 from kuryr.model import IPAddress, Opening, PortRequest, Vif, is_ready
 
@@ -39,6 +40,8 @@ class Held:
     """Whether its user has been written on it in the cloud."""
     opened: frozenset[Opening] | None = None
     """What this process has written that he opens; None if nothing."""
+    plugged: Interface | None = None
+    """Its interface, if that waited for him ready made, so that Join need not look at it again."""
     found: bool = False
     """Whether it was so when this process started, and nothing has become of it since."""
 

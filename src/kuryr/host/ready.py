@@ -189,14 +189,15 @@ class ReadyPorts:
         if taken is None:
             return None
         try:
-            self._binding.stage(held.vif, Claim(held.vif.port_id, ""))
+            plugged = self._binding.stage(held.vif, Claim(held.vif.port_id, ""))
             if self._timeout:
                 self._binding.await_ready(held.vif, 0)
         except KuryrError as error:
             LOG.warning("port %s waited in vain: %s", held.vif.port_id, error)
             self._discard(taken)
             return None
-        return taken
+        # What a process has left that died may be half made.
+        return taken if held.found else self._holdings.swap(taken, replace(taken, plugged=plugged))
 
     def _discard(self, held: Held) -> bool:
         """Give a port back, which must not have changed since it was seen."""
