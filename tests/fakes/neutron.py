@@ -84,6 +84,8 @@ class FakeNeutron(BaseAdapter):
         self.project_id = project_id
         self.cloud = Cloud()
         self.calls: list[Request] = []
+        self.unscoped: list[Request] = []
+        """Of all that ever came, those that would make a large cloud answer with everything it has."""
         self.max_page: int | None = None
         """The server's own limit of a page, as pagination_max_limit."""
         self.on_request: Callable[[Request], None] | None = None
@@ -178,6 +180,8 @@ class FakeNeutron(BaseAdapter):
         )
         with self._lock:
             self.calls.append(asked)
+            if asked.lists_everything:
+                self.unscoped.append(asked)
             failure = self._next_failure(asked)
             hold = self._hold
         if hold is not None:

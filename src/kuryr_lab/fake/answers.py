@@ -26,6 +26,14 @@ class Request:
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def lists_everything(self) -> bool:
+        """Whether it asks for all of a family that there are in the cloud."""
+        return self.method == "GET" and self.path.strip("/") in FAMILIES and self.params.keys() <= _PAGING
+
+
+_PAGING = {"limit", "marker", "page_reverse", "fields", "sort_key", "sort_dir"}
+"""Parameters of a list that choose nothing."""
 
 FAMILIES = {
     "networks": "network",

@@ -20,8 +20,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def neutron() -> FakeNeutron:
-    return FakeNeutron()
+def neutron() -> Iterator[FakeNeutron]:
+    neutron = FakeNeutron()
+    yield neutron
+    assert neutron.unscoped == []
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ from unit.host.node import Node, RemoteNode
 
 
 @pytest.fixture
-def neutron() -> FakeNeutron:
-    return FakeNeutron()
+def neutron() -> Iterator[FakeNeutron]:
+    neutron = FakeNeutron()
+    yield neutron
+    assert neutron.unscoped == []
 
 
 @pytest.fixture

@@ -22,10 +22,12 @@ STRANGE = "10.1.99.99"
 
 
 @pytest.fixture
-def neutron(monkeypatch: pytest.MonkeyPatch) -> FakeNeutron:
+def neutron(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNeutron]:
     """A cloud in which Kuryr is a plain member."""
     monkeypatch.setattr(fake_ports, "_MAX_PAIRS", 100)
-    return FakeNeutron(service=False)
+    neutron = FakeNeutron(service=False)
+    yield neutron
+    assert neutron.unscoped == []
 
 
 @pytest.fixture

@@ -20,9 +20,11 @@ MAC = "fa:16:3e:00:00:01"
 
 
 @pytest.fixture
-def neutron() -> FakeNeutron:
+def neutron() -> Iterator[FakeNeutron]:
     """A cloud in which Kuryr is a plain member."""
-    return FakeNeutron(service=False)
+    neutron = FakeNeutron(service=False)
+    yield neutron
+    assert neutron.unscoped == []
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def reserved(gateway: LocalGateway, blue: Site) -> Vif:
 
 
 def trunk_vlans(neutron: FakeNeutron) -> dict[str, int]:
-    (trunk,) = neutron.client().trunks.list()
+    (trunk,) = neutron.client().trunks.list(project_id=neutron.project_id)
     return dict(trunk.vlans)
 
 
@@ -133,7 +135,7 @@ def test_the_trunk_is_made_if_there_is_none_and_found_if_there_is(
 ) -> None:
     vlans = {reserved(process(), blue).port_id, reserved(process(port_id=machine.id, mac="unknown"), blue).port_id}
     assert set(trunk_vlans(neutron)) == vlans
-    (trunk,) = neutron.client().trunks.list()
+    (trunk,) = neutron.client().trunks.list(project_id=neutron.project_id)
     assert (trunk.port_id, trunk.description) == (machine.id, "kuryr:test")
 
 

@@ -8,8 +8,10 @@ from unit.host.node import Node, Site, site
 
 
 @pytest.fixture
-def neutron() -> FakeNeutron:
-    return FakeNeutron()
+def neutron() -> Iterator[FakeNeutron]:
+    neutron = FakeNeutron()
+    yield neutron
+    assert neutron.unscoped == []
 
 
 @pytest.fixture

@@ -115,6 +115,7 @@ class Histories(RuleBasedStateMachine):
         assert self.node.sweep() == 0
         self.node.close()
         assert (snapshot(self.neutron), self.kernel.links) == (self.before, {})
+        assert self.neutron.unscoped == []
 
 
 class ReadyHistories(Histories):
