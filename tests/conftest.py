@@ -33,15 +33,24 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what cannot be shown.
 
-    A test marked `engines(since=28)` wants 28 or later, one marked `credentials` a driver that has them.
+    A test marked `engines(since=28)` wants 28 or later, one marked `credentials` a driver that has them, and one marked
+    `backends(without="linuxbridge")` any other profile.
     """
     generation = int(config.getoption("engine").partition(".")[0])
 
     def wants(item: pytest.Item) -> int:
         return max((mark.kwargs.get("since", 0) for mark in item.iter_markers("engines")), default=0)
 
+    def lacks(item: pytest.Item) -> bool:
+        profile = config.getoption("profile")
+        return any(mark.kwargs.get("without") == profile for mark in item.iter_markers("backends"))
+
     remote = config.getoption("transport") == "remote"
-    others = [item for item in items if wants(item) > generation or (remote and item.get_closest_marker("credentials"))]
+    others = [
+        item
+        for item in items
+        if wants(item) > generation or lacks(item) or (remote and item.get_closest_marker("credentials"))
+    ]
     config.hook.pytest_deselected(items=others)
     items[:] = [item for item in items if item not in others]
 

@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING
 
 from kuryr_lab.backend import Switch, Tap
+from kuryr_lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from kuryr_lab.host import Host
 
 EXTERNAL_BRIDGE = "br-ex"
+_PROCESS = "ovs-vswitchd"
+_PID_FILE = f"openvswitch/{_PROCESS}.pid"
 _TUNNELS = ("ovn-", "vxlan-")
 
 
@@ -20,6 +23,16 @@ class OpenVSwitch(Switch):
     def start(self, host: "Host") -> None:
         """See `Switch.start`."""
         start_openvswitch(host)
+
+    def kill(self, host: "Host") -> None:
+        """End ovs-vswitchd as a crash would. Its monitor starts it again after some signals, but not after this one."""
+        host.run(["kill", "-KILL", (host.run_directory / _PID_FILE).read_text().strip()])
+        wait_until(f"{_PROCESS} on {host.name} ends", lambda: not host.find_daemon(_PROCESS).alive())
+
+    def restart(self, host: "Host") -> None:
+        """Start it again. Whoever gives it flows must notice by himself."""
+        _start_switch(host)
+        _connect_underlay(host)
 
     def plug(self, host: "Host", tap: Tap) -> None:
         """See `Switch.plug`: the row names the port."""
@@ -55,14 +68,7 @@ def start_openvswitch(host: "Host") -> None:
         ready=(run / "db.sock").is_socket,
     )
     host.vsctl("--no-wait", "init")
-    # --disable-system: this kernel may have no openvswitch datapath, do not probe for it. The pid file is how
-    # ovs-appctl finds the socket. --monitor starts it again after an assertion, as ovs-ctl does everywhere: that of
-    # Open vSwitch 3.1 fails now and then in conn_update_state of the userspace connection tracking.
-    host.daemon(
-        "ovs-vswitchd",
-        ["ovs-vswitchd", "--disable-system", "--pidfile", "--monitor", "-vconsole:info"],
-        ready=(run / "ovs-vswitchd.pid").exists,
-    )
+    _start_switch(host)
     # The userspace datapath sends tunnels only through a netdev bridge that holds the local address itself. The
     # bridge needs a MAC of its own and eth0 must not answer ARP: the kernel still sees every frame on eth0 and would
     # answer next to Open vSwitch.
@@ -76,7 +82,29 @@ def start_openvswitch(host: "Host") -> None:
         "add-port", EXTERNAL_BRIDGE, "eth1",
     )  # fmt: skip
     host.run(["sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=1"])
-    host.run(["ip", "addr", "add", f"{host.underlay_address}/24", "dev", "br-phy"])
+    _connect_underlay(host)
+
+
+def _start_switch(host: "Host") -> None:
+    """Start the process that switches; the same again after it has ended."""
+    (host.run_directory / _PID_FILE).unlink(missing_ok=True)
+    # --disable-system: this kernel may have no openvswitch datapath, do not probe for it. The pid file is how
+    # ovs-appctl finds the socket. --monitor starts it again after an assertion, as ovs-ctl does everywhere: that of
+    # Open vSwitch 3.1 fails now and then in conn_update_state of the userspace connection tracking.
+    host.daemon(
+        _PROCESS,
+        [_PROCESS, "--disable-system", "--pidfile", "--monitor", "-vconsole:info"],
+        ready=(host.run_directory / _PID_FILE).exists,
+    )
+
+
+def _connect_underlay(host: "Host") -> None:
+    """Give the bridge for tunnels its address. In user space a bridge's device lives as long as the process."""
+    wait_until(
+        f"br-phy on {host.name} is there",
+        lambda: not host.run(["ip", "link", "show", "br-phy"], check=False).returncode,
+    )
+    host.run(["ip", "addr", "replace", f"{host.underlay_address}/24", "dev", "br-phy"])
     host.run(["ip", "link", "set", "br-phy", "up"])
     # The kernel leaves checksums to the network card; a userspace switch never fills them in.
     for device in ("br-phy", "eth0"):

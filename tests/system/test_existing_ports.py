@@ -15,6 +15,7 @@ from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, methods
 from system.test_addressing import endpoint
+from system.test_other_project import driver_as
 
 VOLATILE = {"revision_number", "updated_at", "status"}
 
@@ -55,9 +56,10 @@ def ports(lab: Lab, tenant_network: TenantNetwork) -> Iterator[TenantPorts]:
     ports.clear()
 
 
-def bare(bench: Bench, host: Host, network: TenantNetwork) -> str:
+def bare(bench: Bench, host: Host, network: TenantNetwork, driver: str = "kuryr") -> str:
     """A Docker network without IPAM on an existing one."""
-    return bench.network(host, "--ipam-driver", "null", "-o", f"neutron.net.uuid={network.id}", ipam=False)
+    own = ("--ipam-driver", "null", "-o", f"neutron.net.uuid={network.id}")
+    return bench.network(host, *own, ipam=False, driver=driver)
 
 
 def chosen(network: str, option: str) -> str:
@@ -278,3 +280,19 @@ def test_by_address_a_container_keeps_its_port(host1: Host, neutron: Neutron, be
     again.serve()
     peer.reaches("10.77.0.9")
     assert peer.fetch("10.77.0.9") == again.name
+
+
+@pytest.mark.backends
+@pytest.mark.exhaustive
+def test_a_port_that_no_agent_here_wires_is_refused_and_given_back(
+    lab: Lab, host1: Host, tenant_network: TenantNetwork, ports: TenantPorts, bench: Bench
+) -> None:
+    """The agents live, but none of them wires such a port. An administrator is told which there are."""
+    function = ports.make("function", **{"binding:vnic_type": "direct"})
+    with driver_as(host1, lab, "operator") as driver:
+        network = bare(bench, host1, tenant_network, driver.name)
+        words = rf"could not bind port {function['id']} to host1 \(host1 has: .*agent, alive"
+        with pytest.raises(CommandFailed, match=words):
+            bench.run(host1, chosen(network, "neutron.port.name=function"))
+        ports.await_return(function)
+        bench.clear()
