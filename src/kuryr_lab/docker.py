@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from kuryr_lab.layout import Layout
 
@@ -19,7 +20,7 @@ IMAGE = "busybox:latest"
 
 def start_docker(host: "Host") -> None:
     """Start dockerd with an empty data directory, await it, and import the image."""
-    boot_docker(host, ready=lambda: answers(host.docker_socket))
+    boot_docker(host, ready=lambda: answers(host))
     import_image(host)
 
 
@@ -48,11 +49,13 @@ def boot_docker(
     )
 
 
-def answers(path: Path) -> bool:
-    """Whether a Docker daemon answers at a socket."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+def answers(host: "DockerHost") -> bool:
+    """Whether the host's Docker daemon answers, asked from outside of the host."""
+    place = urlsplit(host.docker_address)
+    local = place.scheme == "unix"
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX if local else socket.AF_INET) as connection:
         connection.settimeout(10)
-        connection.connect(str(path))
+        connection.connect(place.path if local else (place.hostname, place.port))
         connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
         return b" 200 " in connection.recv(64)
     return False

@@ -35,7 +35,7 @@ class Engine:
 
     def answers(self) -> bool:
         """Whether its API answers. An engine that boots accepts the question; then this takes ten seconds."""
-        return answers(self.host.docker_socket)
+        return answers(self.host)
 
     def await_answer(self, seconds: float = 60) -> float:
         """The seconds until its API answered. LabError if that did not come."""

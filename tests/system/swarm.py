@@ -133,7 +133,7 @@ def _forget_drivers(host: Host) -> None:
     before have left without a process cost it fifteen seconds each.
     """
     host.find_daemon("dockerd").stop(signal.SIGTERM, 60)
-    boot_docker(host, ready=lambda: answers(host.docker_socket))
+    boot_docker(host, ready=lambda: answers(host))
 
 
 def _await_ingress(host: Host) -> None:

@@ -134,7 +134,7 @@ def test_drivers_and_the_manager_may_die(swarm: Swarm, lab: Lab, neutron: Neutro
     all_talk(swarm.tasks(service))
     manager = swarm.manager
     lab.daemon(manager.name, "dockerd").kill()
-    boot_docker(manager, ready=lambda: answers(manager.docker_socket))
+    boot_docker(manager, ready=lambda: answers(manager))
     swarm.settled(service, 4)
     all_talk(swarm.tasks(service))
     assert {network["id"] for network in neutron.find("network")} == networks

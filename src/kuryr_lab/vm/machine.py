@@ -4,14 +4,12 @@ Its first interface, `eth0`, is a Neutron port on that host: a tap in Open vSwit
 second, `eth1`, it is reached and reaches the APIs. QEMU and virtiofsd are daemons of the host, and end with it.
 """
 
-import contextlib
-import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from kuryr_lab import processes
-from kuryr_lab.docker import boot_docker, import_image
+from kuryr_lab.docker import answers, boot_docker, import_image
 from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.errors import LabError
 from kuryr_lab.host import Host
@@ -46,7 +44,7 @@ class VirtualMachine(DockerHost):
 
     @property
     def docker_address(self) -> str:
-        """Docker's socket, handed on over the management network."""
+        """On the management network: a client in the guest would take seconds to start."""
         return f"tcp://{self.management_address}:{_DOCKER_PORT}"
 
     @property
@@ -101,10 +99,18 @@ class VirtualMachine(DockerHost):
         wait_until(f"{self.name} has its interfaces", self._has_management)
         ip("-n", self.layout.namespace(self.host.name), "link", "set", self._management, "netns", control)
         ip("-n", control, "link", "set", self._management, "master", "mgmt", "up")
+        self._introduce()
         try:
             wait_until(f"{self.name} boots", self._answers, seconds=120)
         except LabError as error:
             raise LabError(str(error), log=self.console) from error
+
+    def _introduce(self) -> None:
+        """Tell its MAC address to whoever speaks to it: an emulated processor that is busy answers ARP too late."""
+        known = ["neigh", "replace", self.management_address, "lladdr", self._management_mac, "nud", "permanent"]
+        ip(*known, "dev", self.layout.link)
+        for name in ("control", self.host.name):
+            ip("-n", self.layout.namespace(name), *known, "dev", "mgmt")
 
     def switch_off(self) -> None:
         """Pull the plug, and take the tap away; the port stays."""
@@ -119,32 +125,29 @@ class VirtualMachine(DockerHost):
             host.run(["ip", "link", "delete", name], check=False)
 
     def start_docker(self) -> None:
-        """Start Docker with the lab's image. Its socket is handed on, so that its clients need not run in the guest."""
+        """Start Docker with the lab's image. It listens on the management network, where its clients are."""
         # dockerd gives a containerd of its own 15 s to start: not enough for an emulated processor that is busy.
         containerd = "/run/containerd/containerd.sock"
         without = "".join(f'"io.containerd.snapshotter.v1.{name}",' for name in _UNUSED)
         write = ["tee", "/run/containerd.toml"]
         self.run(write, input=f'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri", {without}]\n')
-        ready = self._succeeds(["test", "-S", containerd])
-        self.daemon("containerd", ["containerd", "--config", "/run/containerd.toml"], ready=ready, seconds=120)
-        ping = ["curl", "-fs", "--unix-socket", "/run/docker.sock", "http://docker/_ping"]
-        pong = self._succeeds(ping)
-        boot_docker(self, f"--containerd={containerd}", ready=pong, seconds=180)
-        listen = f"TCP-LISTEN:{_DOCKER_PORT},bind={self.management_address},fork,reuseaddr"
-        self.daemon("docker-proxy", ["socat", listen, "UNIX-CONNECT:/run/docker.sock"], ready=self._docker_answers)
+
+        def serves() -> bool:
+            return self.run(["test", "-S", containerd], check=False).returncode == 0
+
+        self.daemon("containerd", ["containerd", "--config", "/run/containerd.toml"], ready=serves, seconds=120)
+        # Unless it is told that this is meant, it waits for 15 s before it listens without TLS.
+        open_port = [f"--host={self.docker_address}", "--tls=false"]
+        boot_docker(self, f"--containerd={containerd}", *open_port, ready=lambda: answers(self), seconds=180)
         import_image(self)
-
-    def _succeeds(self, argv: Sequence[str]) -> Callable[[], bool]:
-        return lambda: self.run(argv, check=False).returncode == 0
-
-    def _docker_answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection((self.management_address, _DOCKER_PORT), timeout=1):
-            return True
-        return False
 
     @property
     def _management(self) -> str:
         return f"m-{self.name}"
+
+    @property
+    def _management_mac(self) -> str:
+        return f"02:98:00:00:00:{self.number:02x}"
 
     def _answers(self) -> bool:
         if not self.alive():
@@ -186,7 +189,6 @@ class VirtualMachine(DockerHost):
         """The command line. Without virtio's offloads a guest completes its checksums, as a userspace switch wants."""
         tap = "tap,script=no,downscript=no,vnet_hdr=off"
         card = "virtio-net-pci,romfile="
-        management_mac = f"02:98:00:00:00:{self.number:02x}"
         return [
             "qemu-system-x86_64", "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-machine", "q35,memory-backend=memory", "-cpu", "max", "-smp", "1", "-m", _MEMORY,
@@ -201,7 +203,7 @@ class VirtualMachine(DockerHost):
             "-netdev", f"{tap},id=trunk,ifname={nic.tap}",
             "-device", f"{card},netdev=trunk,mac={nic.port['mac_address']},host_mtu={nic.mtu}",
             "-netdev", f"{tap},id=management,ifname={self._management}",
-            "-device", f"{card},netdev=management,mac={management_mac}",
+            "-device", f"{card},netdev=management,mac={self._management_mac}",
         ]  # fmt: skip
 
     @property
