@@ -51,10 +51,12 @@ def _site(request: pytest.FixtureRequest) -> Iterator[Site]:
         fake = FakeNeutron()
         fake.cloud.dead_hosts.add(DEAD_HOST)
         fake.cloud.report("h1", "OVN Controller agent")
-        neutron, stranger, host = fake.client(), fake.client(project_id="stranger", admin=True), "h1"
+        neutron, member, host = fake.client(), fake.client(plain=True), "h1"
+        stranger = fake.client(project_id="stranger", admin=True)
     else:
         lab: Lab = request.getfixturevalue("lab")
         as_identity = request.getfixturevalue("as_identity")
-        neutron, stranger, host = as_identity("kuryr"), as_identity("admin"), next(iter(lab.hosts))
-    with tidied(neutron, stranger, host) as found:
+        neutron, member, stranger = map(as_identity, ("kuryr", "demo", "admin"))
+        host = next(iter(lab.hosts))
+    with tidied(neutron, member, stranger, host) as found:
         yield found

@@ -42,6 +42,8 @@ class Site:
 
     neutron: Neutron
     """As Kuryr's identity: roles `member` and `service` in its project."""
+    member: Neutron
+    """As a plain member of the same project."""
     stranger: Neutron
     """As somebody else, in another project."""
     host: str
@@ -131,9 +133,9 @@ class Site:
 
 
 @contextmanager
-def tidied(neutron: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
+def tidied(neutron: Neutron, member: Neutron, stranger: Neutron, host: str) -> Iterator[Site]:
     """A site whose things are removed at the end, and seen to be gone."""
-    site = Site(neutron, stranger, host)
+    site = Site(neutron, member, stranger, host)
     try:
         yield site
     finally:

@@ -52,6 +52,20 @@ def test_a_port_bound_to_a_host_without_an_agent_says_so_later_too(site: Site) -
     assert changed(site.neutron.ports.update(port.id, host=DEAD_HOST)).vif_type == "binding_failed"
 
 
+def test_the_pairs_of_a_bound_port_have_its_mac_or_that_of_a_vrrp_router(site: Site) -> None:
+    """With ML2/OVN; so there a container of a virtual machine cannot have a macvlan interface."""
+    network, subnet = site.pair()
+    port = site.port(network, [(subnet.id, None)], host=site.host)
+    ports = site.neutron.ports
+    own, router = AddressPair(address("10.77.0.77"), port.mac), AddressPair(address("10.77.0.78"), "00:00:5e:00:01:07")
+
+    with pytest.raises(InvalidInput, match=f"{OTHER_MAC} in allowed address pair .* VRRP .*take mode vlan or ipvlan"):
+        ports.update(port.id, allowed_address_pairs=[own, AddressPair(address("10.77.0.79"), OTHER_MAC)])
+    taken = changed(ports.update(port.id, allowed_address_pairs=[own, router]))
+
+    assert set(taken.allowed_address_pairs) == {own, router}
+
+
 def test_a_bound_port_keeps_its_mac(site: Site) -> None:
     port = site.port(site.network(), host=site.host)
     ports = site.neutron.ports

@@ -52,3 +52,17 @@ def test_a_port_on_a_strangers_network_may_belong_to_the_stranger(site: Site) ->
     )
 
     assert (made.project_id, made.host, made.vif_type) == (strange.project_id, site.host, "ovs")
+
+
+def test_a_plain_member_makes_no_port_for_a_stranger(site: Site) -> None:
+    strange = site.strange_network(shared=True)
+
+    with pytest.raises(CloudRefused, match=r"create_port.* is disallowed by policy"):
+        site.member.ports.create(
+            network_id=strange.id,
+            description=site.mark,
+            device_id="",
+            device_owner="compute:kuryr",
+            fixed_ips=(),
+            project_id=strange.project_id,
+        )

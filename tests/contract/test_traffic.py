@@ -17,7 +17,7 @@ def test_a_real_server_sees_one_request_per_call(
     calls: list[Call] = []
     neutron = connect(conf_of("kuryr"), observe=calls.append)
 
-    with tidied(neutron, as_identity("admin"), "host1") as site:
+    with tidied(neutron, as_identity("demo"), as_identity("admin"), "host1") as site:
         log = lab.requests("machine")
         network, subnet = site.pair()
         port = site.port(network, [(subnet.id, None)])

@@ -33,7 +33,7 @@ from kuryr_lab.fake.rights import Rights
 __all__ = ["PROJECT", "FakeNeutron", "Hold", "Request"]
 
 ENDPOINT = "http://neutron.fake:9696"
-_TOKEN = "token-for-"
+_TOKEN, _PLAIN_TOKEN = "token-for-", "plain-token-for-"
 PROJECT = "5e1f0000000000000000000000000001"
 
 
@@ -98,16 +98,24 @@ class FakeNeutron(BaseAdapter):
         self._down = False
 
     def client(
-        self, *, project_id: str | None = None, admin: bool = False, observe: Callable[[Call], None] | None = None
+        self,
+        *,
+        project_id: str | None = None,
+        admin: bool = False,
+        plain: bool = False,
+        observe: Callable[[Call], None] | None = None,
     ) -> Neutron:
-        """Kuryr's client for this cloud, with a token for this project (else the cloud's first one)."""
+        """Kuryr's client for this cloud, with a token for this project (else the cloud's first one).
+
+        A `plain` one is `member` and nothing else.
+        """
         project = project_id or self.project_id
         if admin:
             self._admins.add(project)
         http = requests.Session()
         http.trust_env = False
         http.mount("http://", self)
-        session = Session(auth=Token(ENDPOINT, f"{_TOKEN}{project}"), session=http)
+        session = Session(auth=Token(ENDPOINT, f"{_PLAIN_TOKEN if plain else _TOKEN}{project}"), session=http)
         return Neutron(Adapter(session, service_type="network"), project_id=project, observe=observe)
 
     def fail_next(
@@ -212,8 +220,10 @@ class FakeNeutron(BaseAdapter):
         return None
 
     def _answer(self, asked: Request) -> tuple[int, Any]:
-        project_id = asked.headers["X-Auth-Token"].removeprefix(_TOKEN)
-        rights = Rights(self.cloud, project_id, self._service, project_id in self._admins)
+        token = asked.headers["X-Auth-Token"]
+        project_id = token.removeprefix(_PLAIN_TOKEN).removeprefix(_TOKEN)
+        service = self._service and not token.startswith(_PLAIN_TOKEN)
+        rights = Rights(self.cloud, project_id, service, project_id in self._admins)
         return Answers(self.cloud, rights, self.max_page).answer(asked)
 
 

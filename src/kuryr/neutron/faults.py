@@ -69,6 +69,13 @@ _BY_TYPE: Mapping[str, type[KuryrError]] = {
 """Neutron's error types of which more must be known than the status."""
 
 
+_HINTS: Mapping[str, str] = {
+    "InvalidVirtualMACAddress": "ML2/OVN takes no other MAC address than the port's own: containers of a virtual "
+    "machine take mode vlan or ipvlan"
+}
+"""By Neutron's error types: what its reason does not say."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What a call was about, so that its failure can name it."""
@@ -157,7 +164,7 @@ def _failed(response: Response, subject: Subject) -> KuryrError:
         return CloudRefused(message, hint=subject.rights)
     if status in {502, 503, 504} and not said:
         return CloudUnavailable(f"{message} of a proxy, Neutron itself does not answer", hint=_DOWN_HINT)
-    return _BY_STATUS.get(status, CloudError)(message)
+    return _BY_STATUS.get(status, CloudError)(message, hint=_HINTS.get(kind, ""))
 
 
 def _keystone_answered(error: ks.HttpError) -> KuryrError:

@@ -56,6 +56,8 @@ class PortRules(Rules):
         _check_security(after, was_guarded=port["port_security_enabled"])
         if "allowed_address_pairs" in changes:
             _complete_pairs(after)
+        if port["binding:vif_type"] == _BOUND:
+            _check_pair_macs(after)
         if "binding:host_id" in changes:
             self._bind(after)
             changes.update({name: after[name] for name in ("binding:vif_type", "binding:vif_details")})
@@ -154,3 +156,17 @@ def _complete_pairs(port: Body) -> None:
         )
     for pair in port["allowed_address_pairs"]:
         pair.setdefault("mac_address", port["mac_address"])
+
+
+def _check_pair_macs(port: Body) -> None:
+    """ML2/OVN takes any other MAC address for that of a VRRP router (validate_port_allowed_address_pairs_vrrp_mac)."""
+    for pair in port["allowed_address_pairs"]:
+        vrrp = "00:00:5e:00:02" if ":" in pair["ip_address"] else "00:00:5e:00:01"
+        mac = pair["mac_address"]
+        if mac != port["mac_address"] and not mac.lower().startswith(vrrp):
+            raise Refusal(
+                400,
+                "InvalidVirtualMACAddress",
+                f"Virtual MAC address {mac} in allowed address pair does not belong to the RFC 5798 VRRP virtual MAC "
+                "ranges (00:00:5e:00:01:XX for IPv4 or 00:00:5e:00:02:XX for IPv6).",
+            )

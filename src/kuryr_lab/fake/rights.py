@@ -69,6 +69,8 @@ class Rights:
             raise forbidden("create_policy")
         if kind == "security_group" and project_id != self.project_id:
             raise forbidden("create_security_group")
+        if kind == "port" and project_id != self.project_id and not self.service:
+            raise forbidden("create_port")
         if kind == "port" and body.get("binding:host_id") and not self.service:
             raise forbidden("create_port:binding:host_id")
 

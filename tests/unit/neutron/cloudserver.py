@@ -12,6 +12,7 @@ from typing import Any
 PASSWORD = "correct-horse"
 TOKEN_PREFIX = "gAAAA-secret-token-"
 PROJECT = "abcdef0123456789abcdef0123456789"
+FORBIDDEN = {"NeutronError": {"type": "PolicyNotAuthorized", "message": "create_network is disallowed by policy"}}
 REFUSED = {"error": {"code": 401, "message": "The request you have made requires authentication."}}
 NETWORK = {"id": "11111111-2222-3333-4444-555555555555", "name": "n", "project_id": PROJECT}
 
@@ -35,6 +36,8 @@ class CloudServer:
     expired: set[str] = field(default_factory=set)
     """Tokens that Neutron refuses."""
     tokens: int = 0
+    forbids: bool = False
+    """Neutron's policies allow nothing."""
     portal: bool = False
     """Answer everything with a page, as a network does that wants people to log in."""
     catalogue_path: str = "/networking"
@@ -108,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _networking(self, body: Any) -> None:
         if self.headers.get("X-Auth-Token", "") in self.cloud.expired | {""}:
             self._answer(401, REFUSED)
+        elif self.cloud.forbids:
+            self._answer(403, FORBIDDEN)
         elif self.command == "POST":
             self._answer(201, {"network": {**NETWORK, **body["network"]}})
         elif "?" in self.path:

@@ -152,6 +152,21 @@ def test_a_wrong_password_is_refused_and_never_shown(server: CloudServer, with_p
     assert "battery" not in str(caught.value) + str(caught.value.__cause__)
 
 
+@pytest.mark.parametrize(("mode", "way_out"), [(None, "the roles `member` and `service`"), ("vlan", "gateway service")])
+def test_what_is_forbidden_is_one_line_with_the_way_out(
+    mode: str | None, way_out: str, server: CloudServer, with_password: Configure
+) -> None:
+    """A virtual machine shall not have greater rights: somebody else shall."""
+    server.forbids = True
+    conf = with_password(server.auth_url)
+    conf.set_override("mode", mode, "nested")
+
+    with pytest.raises(CloudRefused, match="create_network is disallowed by policy") as caught:
+        connect(conf).networks.create(name="n", description="d")
+    assert way_out in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize("path", ["", "/v3", "/identity/v3"])
 def test_a_portal_that_answers_instead_of_keystone(path: str, server: CloudServer, with_password: Configure) -> None:
     server.portal = True
