@@ -7,6 +7,7 @@ from kuryr_lab.host import Host
 from kuryr_lab.identity import IDENTITIES, password_options
 from kuryr_lab.ini import write_ini
 from kuryr_lab.lab import Lab
+from kuryr_lab.node import Node
 from system.driver import Driver, Sections
 
 PORT = 9797
@@ -47,18 +48,21 @@ class GatewayService:
         text = "".join(f'[nodes."{name}"]\n{words}\n' for name, words in self._grants.items())
         (self._folder / "grants.toml").write_text(text)
 
-    def driver(self, host: Host, **sections: dict[str, str]) -> Driver:
-        """A driver on a host that has nothing but a certificate in the host's name."""
-        pair = self.authority.issue(host.name)
-        folder = host.directory / self.name
+    def settings(self, node: Node) -> Sections:
+        """The kuryr.conf of a node that has nothing but a certificate in its name."""
+        pair = self.authority.issue(node.name)
+        folder = node.directory / self.name
         folder.mkdir(exist_ok=True)
         files = {"ca": self.authority.file, "certificate": pair.certificate, "key": pair.key}
         for name, file in files.items():
             (folder / name).write_bytes(file.read_bytes())
         url = f"https://{self.lab.layout.control_address}:{PORT}"
         own = {"gateway": {"url": url, **{name: str(folder / name) for name in files}}}
-        changes: Sections = {"DEFAULT": {"deployment": self.name}, "sweep": {"grace": "3"}, **own, **sections}
-        return Driver(host, self.name, changes, credentials=False)
+        return {"DEFAULT": {"deployment": self.name}, "sweep": {"grace": "3"}, **own}
+
+    def driver(self, host: Host, **sections: dict[str, str]) -> Driver:
+        """A driver on such a host."""
+        return Driver(host, self.name, {**self.settings(host), **sections}, credentials=False)
 
     def stop(self) -> None:
         """End it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kuryr_lab.client import Neutron
 from kuryr_lab.lab import Lab
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.vm.machine import VirtualMachine
@@ -35,6 +36,12 @@ def host_drivers(lab: Lab, vm: VirtualMachine) -> Iterator[dict[str, Driver]]:
     yield running
     for driver in running.values():
         driver.stop()
+
+
+@pytest.fixture
+def neutron(lab: Lab) -> Neutron:
+    """Neutron, as an administrator sees it."""
+    return lab.neutron("admin")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Containers of a virtual machine as subports of its trunk: Neutron ports as any other, guarded one by one."""
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -18,23 +17,17 @@ from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
 from system.driver import Driver
 from vm import nested
+from vm.nested import on
+from vm.trunk import capture, vlan_of, vlans
 
 pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
-
-MODE = {"mode": "vlan"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def driver(vm: VirtualMachine) -> Iterator[Daemon]:
     """Kuryr in the virtual machine."""
-    with nested.running(vm, "kuryr", **MODE) as driver:
+    with nested.running(vm, "kuryr") as driver:
         yield driver
-
-
-@pytest.fixture
-def neutron(lab: Lab) -> Neutron:
-    """Neutron, as an administrator sees it."""
-    return lab.neutron("admin")
 
 
 @pytest.fixture
@@ -46,29 +39,6 @@ def web(lab: Lab, no_leaks: None) -> Iterator[Resource]:
     tenant.create("security_group_rule", **rule, port_range_min=80, port_range_max=80)
     yield group
     tenant.delete("security_group", group["id"])
-
-
-def on(network: TenantNetwork) -> tuple[str, str]:
-    """Options of a Docker network that stands on an existing one."""
-    return ("--ipam-opt", f"neutron.net.name={network.name}")
-
-
-def vlan_of(neutron: Neutron, nic: TrunkPort, address: str, network_id: str) -> int:
-    """The VLAN that the trunk has for a container's port."""
-    (port,) = neutron.find("port", fixed_ips=f"ip_address={address}", network_id=network_id)
-    subports = neutron.show("trunk", nic.trunk["id"])["sub_ports"]
-    (vlan,) = (each["segmentation_id"] for each in subports if each["port_id"] == port["id"])
-    return int(vlan)
-
-
-def capture(host: DockerHost, nic: TrunkPort, frames: str) -> "subprocess.Popen[str]":
-    """A look at the machine's tap, which ends with the first frame that is looked for."""
-    watching = host.popen(["tcpdump", "-i", nic.tap, "-e", "-n", "-l", "-c", "1", *frames.split()])
-    assert watching.stderr
-    line = ""
-    while "listening on" not in line:
-        line = watching.stderr.readline()
-    return watching
 
 
 def test_a_container_reaches_and_is_reached_by_those_on_every_host(
@@ -85,7 +55,7 @@ def test_a_container_reaches_and_is_reached_by_those_on_every_host(
     inside, beside, beyond = (bench.run(host, bench.network(host, *on(tenant_network))) for host in hosts)
     addresses = {each.name: address_of(each, bench.network_of(each)) for each in (inside, beside, beyond)}
     vlan = vlan_of(neutron, nic, addresses[inside.name], tenant_network.id)
-    with capture(vm.host, nic, f"vlan {vlan} and icmp and host {addresses[beyond.name]}") as watching:
+    with capture(vm, nic, f"vlan {vlan} and icmp and host {addresses[beyond.name]}") as watching:
         for station in (inside, beside, beyond):
             station.serve()
         for one, other in ((inside, beside), (beside, inside), (inside, beyond), (beyond, inside)):
@@ -137,7 +107,7 @@ def killed_and_started(vm: VirtualMachine, driver: Daemon) -> None:
     """The driver dies, comes back, and looks for what nobody uses."""
     driver.kill()
     vm.run(["rm", "-f", nested.SOCKET.format("kuryr")])
-    nested.start(vm, "kuryr", **MODE)
+    nested.start(vm)
 
 
 def test_a_container_outlives_the_driver_that_has_not_yet_written_whose_its_port_is(
@@ -160,24 +130,35 @@ def test_a_container_outlives_the_driver_that_has_not_yet_written_whose_its_port
 
 
 def test_after_the_plug_was_pulled_nothing_is_left_and_containers_start_again(
-    lab: Lab, vm: VirtualMachine, driver: Daemon, tenant_network: TenantNetwork, bench: Bench, neutron: Neutron
+    lab: Lab,
+    vm: VirtualMachine,
+    nic: TrunkPort,
+    tenant_network: TenantNetwork,
+    bench: Bench,
+    neutron: Neutron,
 ) -> None:
+    """Ports, their places on the trunk and what stands for the Docker network; containers were in the memory."""
     network = bench.network(vm, *on(tenant_network))
     bench.run(vm, network)
+    assert len(vlans(neutron, nic)) == 1
     bench.forget(vm)
     vm.qemu.kill()
     lab.add_vm()
-    nested.start(vm, "kuryr", **MODE)
+    nested.start(vm)
 
     def only_neutrons_own_are_left() -> bool:
         ports = neutron.find("port", network_id=tenant_network.id)
         return all(port["device_owner"].startswith("network:") for port in ports)
 
     wait_until("what the dead machine had is swept", only_neutrons_own_are_left, seconds=120)
+    assert vlans(neutron, nic) == {}
     network = bench.network(vm, *on(tenant_network))
     container = bench.run(vm, network)
+    container.serve()
+    address = address_of(container, network)
     with lab.plain_port("host2", tenant_network.id) as outside:
-        outside.reaches(address_of(container, network), seconds=30)
+        outside.reaches(address, seconds=30)
+        assert outside.fetch(address, seconds=10) == container.name
 
 
 def test_a_container_that_is_gone_is_gone_everywhere(

@@ -1,0 +1,73 @@
+"""Containers of a virtual machine as address pairs of its port: reached at addresses of their own, guarded as it is."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from kuryr_lab.client import Neutron
+from kuryr_lab.docker_host import DockerHost
+from kuryr_lab.lab import Lab
+from kuryr_lab.node import Daemon
+from kuryr_lab.request_log import Cursor
+from kuryr_lab.vm.machine import VirtualMachine
+from kuryr_lab.vm.nic import TrunkPort
+from system.conftest import Bench, address_of
+from system.driver import Driver
+from vm import nested
+
+pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def driver(vm: VirtualMachine) -> Iterator[Daemon]:
+    """Not under the mode's own name: Docker has network drivers `ipvlan` and `macvlan` itself."""
+    with nested.running(vm, "shared", mode="ipvlan") as driver:
+        yield driver
+
+
+def pairs(neutron: Neutron, nic: TrunkPort) -> list[str]:
+    """The addresses that the machine's port may use besides its own."""
+    return [pair["ip_address"] for pair in neutron.show("port", nic.port["id"])["allowed_address_pairs"]]
+
+
+def test_a_container_talks_through_the_machines_port_with_those_on_every_host(
+    lab: Lab,
+    vm: VirtualMachine,
+    nic: TrunkPort,
+    driver: Daemon,
+    host_drivers: dict[str, Driver],
+    bench: Bench,
+    neutron: Neutron,
+) -> None:
+    """By ping and TCP."""
+    # Without --subnet Docker takes no range into which its host has a route.
+    on = ("--subnet", nic.cidr, "--ipam-opt", f"neutron.net.name={nic.name}")
+    hosts: tuple[tuple[DockerHost, str], ...] = (
+        (vm, driver.name), (lab.hosts["host1"], "kuryr"), (lab.hosts["host2"], "kuryr")
+    )  # fmt: skip
+    inside, *others = (bench.run(host, bench.network(host, *on, driver=name)) for host, name in hosts)
+    stations = (inside, *others)
+    addresses = {each.name: address_of(each, bench.network_of(each)) for each in stations}
+    assert pairs(neutron, nic) == [addresses[inside.name]]
+    for station in stations:
+        station.serve()
+    for other in others:
+        for source, target in ((other, inside), (inside, other)):
+            source.reaches(addresses[target.name], seconds=30)
+            assert source.fetch(addresses[target.name], seconds=10) == target.name
+
+
+def test_a_start_takes_two_requests_and_so_does_a_stop(
+    vm: VirtualMachine, nic: TrunkPort, driver: Daemon, bench: Bench, neutron: Neutron, vm_requests: Cursor
+) -> None:
+    on = ("--subnet", nic.cidr, "--ipam-opt", f"neutron.net.name={nic.name}")
+    network = bench.network(vm, *on, driver=driver.name)
+    # The first start of all also looks for the machine's port.
+    container = bench.run(vm, network)
+    vm.docker("stop", "--time", "0", container.name)
+    vm_requests.read_until_quiet()
+    vm.docker("start", container.name)
+    assert [call.method for call in vm_requests.read_until_quiet()] == ["POST", "PUT", "PUT"]
+    vm.docker("stop", "--time", "0", container.name)
+    assert [call.method for call in vm_requests.read_until_quiet()] == ["PUT", "DELETE"]
+    assert pairs(neutron, nic) == []
