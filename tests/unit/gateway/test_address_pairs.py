@@ -11,7 +11,19 @@ from kuryr.behind import Behind
 from kuryr.errors import Exhausted, InvalidInput, KuryrError
 from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.networks.subnet_pools import Defaults
-from kuryr.model import AddressPair, Choice, Mark, Named, Nesting, Parent, PortRequest, PortTraits, Vif
+from kuryr.model import (
+    AddressPair,
+    Choice,
+    Mark,
+    Named,
+    Nesting,
+    Opening,
+    Parent,
+    PortRange,
+    PortRequest,
+    PortTraits,
+    Vif,
+)
 from kuryr.neutron.resources import PortResource
 from kuryr_lab.fake import ports as fake_ports
 from kuryr_lab.fake.answers import Request
@@ -101,6 +113,18 @@ def test_the_mac_address_is_not_that_of_the_port_which_keeps_the_address(
     port = neutron.client().ports.get(vif.port_id)
     assert vif.mac.startswith("f6:")
     assert port.mac != vif.mac == gateway.ports.held()[0].mac
+
+
+def test_who_admits_the_machines_groups_admits_its_containers(
+    neutron: FakeNeutron, blue: Site, machine: PortResource, process: Callable[..., LocalGateway]
+) -> None:
+    """So the port that keeps the address is in them. It guards nothing: an opening in it would open nothing."""
+    gateway = process()
+    vif = reserved(gateway, blue)
+    named = gateway.ports.identify(vif, "endpoint", "web", openings=[Opening(frozenset({PortRange("tcp", 80, 80)}))])
+    assert named is not None
+    assert machine.security_groups == vif.traits.security_groups == named.traits.security_groups != ()
+    assert neutron.counted("POST", "/security-groups") == 0
 
 
 def test_a_start_is_two_requests_and_an_end_too(

@@ -1,7 +1,7 @@
 """Containers of a virtual machine as allowed address pairs of its port: they send and receive as the machine does.
 
 Neutron then has one port that carries traffic, the machine's, with one list of who else may use it. A container's own
-port is there to keep its address; it is never wired, and nothing guards it. That the list is changed as a whole makes
+port is there to keep its address; it is never wired, and guards nothing. That the list is changed as a whole makes
 two writers dangerous: each writes on condition that the port is as it was read. Where two such changes meet in the
 database, Neutron forgets the condition of the second one (see `kuryr.neutron.takeover`), which shows in the revision
 that it answers. Then what the list must hold is read from the ports of all containers of the machine.
@@ -34,6 +34,7 @@ class OnAddressPairs:
     """See `kuryr.gateway.placement.Placement`. `nesting` is MACVLAN or IPVLAN."""
 
     lends = False
+    guards = False
 
     def __init__(self, neutron: Neutron, parent: ParentPort, mark: Mark, nesting: Nesting) -> None:
         self._neutron = neutron
@@ -70,8 +71,11 @@ class OnAddressPairs:
             )
 
     def adapt(self, spec: PortSpec) -> PortSpec:
-        """A port that only keeps an address."""
-        spec["security_groups"] = ()
+        """A port that only keeps an address. In the machine's groups, so that whoever admits a group admits it, too.
+
+        Neutron's agents count address pairs among a group's addresses themselves, ML2/OVN does not.
+        """
+        spec["security_groups"] = self._known().security_groups
         spec["admin_state_up"] = False
         return spec
 

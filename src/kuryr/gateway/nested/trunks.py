@@ -35,6 +35,7 @@ class OnTrunk:
     """See `kuryr.gateway.placement.Placement`."""
 
     lends = False
+    guards = True
 
     def __init__(self, neutron: Neutron, parent: ParentPort, mark: Mark) -> None:
         self._neutron = neutron

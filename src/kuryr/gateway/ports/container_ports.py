@@ -110,7 +110,7 @@ class LocalCloud:
         changes = PortChanges(device_id=owner) | port_changes(traits)
         if not vif.lent:
             changes["name"] = name
-        if not openings or not base:
+        if not (openings and base and self._placement.guards):
             return self._changed(vif, changes, traits)
         try:
             changes["security_groups"] = _united(base, self._openings.groups(network, openings))

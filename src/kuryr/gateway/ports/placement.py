@@ -34,6 +34,10 @@ class Placement(Protocol):
     def lends(self) -> bool:
         """Whether existing ports can be lent to containers here."""
 
+    @property
+    def guards(self) -> bool:
+        """Whether a container's port, with its groups, is what guards the container."""
+
     def check(self, request: PortRequest, network: Network) -> None:
         """Raises InvalidInput for what cannot be had here."""
 
@@ -65,6 +69,7 @@ class OnHost:
     """Ports that are bound to this host: a compute host, whose Neutron agent wires them."""
 
     lends = True
+    guards = True
 
     def __init__(self, neutron: Neutron, lending: Lending, mark: Mark) -> None:
         self._neutron = neutron
