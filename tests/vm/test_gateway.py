@@ -14,7 +14,7 @@ from system.conftest import Bench, address_of
 from system.gateway_service import GatewayService
 from vm import nested
 from vm.nested import on
-from vm.trunk import vlan_of, vlans
+from vm.ports import port_at, requests_of_a_start_and_a_stop, vlans
 
 pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
@@ -48,22 +48,17 @@ def test_a_machine_without_credentials_has_containers_on_its_trunk(
     """By ping and TCP. As many calls are made as ever, and none of them by the machine itself."""
     by_machine, by_service = lab.requests(vm.name), lab.requests("control")
     network = bench.network(vm, *on(tenant_network), driver=driver.name)
-    # The first start of all also looks for the trunk.
     container = bench.run(vm, network)
-    vm.docker("stop", "--time", "0", container.name)
-    by_service.read_until_quiet()
-    vm.docker("start", container.name)
-    assert [call.method for call in by_service.read_until_quiet()] == ["POST", "PUT", "PUT"]
     container.serve()
     address = address_of(container, network)
-    assert vlan_of(neutron, nic, address, tenant_network.id)
+    assert list(vlans(neutron, nic)) == [port["id"] for port in port_at(neutron, address, tenant_network.id)]
     with lab.plain_port("host2", tenant_network.id) as outside:
         outside.serve()
         for source, target, at in ((outside, container, address), (container, outside, outside.address)):
             source.reaches(at, seconds=30)
             assert source.fetch(at, seconds=10) == target.name
-    by_service.read_until_quiet()
-    vm.docker("stop", "--time", "0", container.name)
-    assert [call.method for call in by_service.read_until_quiet()] == ["PUT", "DELETE"]
+    start, stop = requests_of_a_start_and_a_stop(container, network, tenant_network.id, neutron, by_service)
+    assert [call.method for call in start] == ["POST", "PUT", "PUT"]
+    assert [call.method for call in stop] == ["PUT", "DELETE"]
     assert vlans(neutron, nic) == {}
     assert by_machine.read() == []

@@ -10,7 +10,7 @@ from kuryr_lab.vm.machine import VirtualMachine
 from kuryr_lab.vm.nic import TrunkPort
 from kuryr_lab.waiting import wait_until
 
-pytestmark = [pytest.mark.vm, pytest.mark.exhaustive]
+pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 
 def test_a_command_in_a_virtual_machine_passes_on_its_input_its_streams_and_its_status(vm: VirtualMachine) -> None:

@@ -14,6 +14,7 @@ from kuryr_lab.vm.nic import TrunkPort
 from system.conftest import Bench, address_of
 from system.driver import Driver
 from vm import nested
+from vm.ports import requests_of_a_start_and_a_stop
 
 pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
@@ -62,12 +63,8 @@ def test_a_start_takes_two_requests_and_so_does_a_stop(
 ) -> None:
     on = ("--subnet", nic.cidr, "--ipam-opt", f"neutron.net.name={nic.name}")
     network = bench.network(vm, *on, driver=driver.name)
-    # The first start of all also looks for the machine's port.
     container = bench.run(vm, network)
-    vm.docker("stop", "--time", "0", container.name)
-    vm_requests.read_until_quiet()
-    vm.docker("start", container.name)
-    assert [call.method for call in vm_requests.read_until_quiet()] == ["POST", "PUT", "PUT"]
-    vm.docker("stop", "--time", "0", container.name)
-    assert [call.method for call in vm_requests.read_until_quiet()] == ["PUT", "DELETE"]
+    start, stop = requests_of_a_start_and_a_stop(container, network, nic.port["network_id"], neutron, vm_requests)
+    assert [call.method for call in start] == ["POST", "PUT", "PUT"]
+    assert [call.method for call in stop] == ["PUT", "DELETE"]
     assert pairs(neutron, nic) == []

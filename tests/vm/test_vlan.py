@@ -6,6 +6,7 @@ import pytest
 
 from kuryr_lab.client import Neutron, Resource
 from kuryr_lab.docker_host import DockerHost
+from kuryr_lab.errors import CommandFailed
 from kuryr_lab.lab import Lab
 from kuryr_lab.node import Daemon
 from kuryr_lab.request_log import Cursor
@@ -18,7 +19,7 @@ from system.conftest import Bench, address_of
 from system.driver import Driver
 from vm import nested
 from vm.nested import on
-from vm.trunk import capture, vlan_of, vlans
+from vm.ports import await_name, capture, requests_of_a_start_and_a_stop, vlan_of, vlans
 
 pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
@@ -86,21 +87,17 @@ def test_containers_of_one_machine_are_guarded_one_by_one(
 
 
 def test_a_start_takes_two_requests_and_so_does_a_stop(
-    vm: VirtualMachine, tenant_network: TenantNetwork, bench: Bench, vm_requests: Cursor
+    vm: VirtualMachine, tenant_network: TenantNetwork, bench: Bench, neutron: Neutron, vm_requests: Cursor
 ) -> None:
     network = bench.network(vm, *on(tenant_network))
-    # The first start of all also looks whether the cloud wires subports at once.
     container = bench.run(vm, network)
-    vm.docker("stop", "--time", "0", container.name)
-    vm_requests.read_until_quiet()
-    vm.docker("start", container.name)
-    first, second, *behind = vm_requests.read_until_quiet()
+    start, stop = requests_of_a_start_and_a_stop(container, network, tenant_network.id, neutron, vm_requests)
+    first, second, *behind = start
     assert (first.method, first.path.endswith("/ports")) == ("POST", True)
     assert (second.method, second.path.endswith("/add_subports")) == ("PUT", True)
     # Two seconds into the container's life: whose the port is.
     assert [call.method for call in behind] == ["PUT"]
-    vm.docker("stop", "--time", "0", container.name)
-    assert [call.method for call in vm_requests.read_until_quiet()] == ["PUT", "DELETE"]
+    assert [call.method for call in stop] == ["PUT", "DELETE"]
 
 
 def killed_and_started(vm: VirtualMachine, driver: Daemon) -> None:
@@ -118,14 +115,9 @@ def test_a_container_outlives_the_driver_that_has_not_yet_written_whose_its_port
     container = bench.run(vm, network)
     killed_and_started(vm, driver)
     address = address_of(container, network)
-
-    def is_named() -> bool:
-        (port,) = neutron.find("port", fixed_ips=f"ip_address={address}", network_id=tenant_network.id)
-        return bool(port["device_id"])
-
     with lab.plain_port("host2", tenant_network.id) as outside:
         outside.reaches(address, seconds=30)
-        wait_until("its port bears its name", is_named, seconds=90)
+        await_name(neutron, address, tenant_network.id)
         assert outside.ping(address)
 
 
@@ -159,6 +151,20 @@ def test_after_the_plug_was_pulled_nothing_is_left_and_containers_start_again(
     with lab.plain_port("host2", tenant_network.id) as outside:
         outside.reaches(address, seconds=30)
         assert outside.fetch(address, seconds=10) == container.name
+
+
+def test_a_network_of_another_project_wants_a_gateway_service(
+    vm: VirtualMachine, bench: Bench, neutron: Neutron
+) -> None:
+    """A plain member may make no port there; who asks for one is told the way out."""
+    strange = neutron.create("network", name="strange", shared=True)
+    try:
+        neutron.create("subnet", network_id=strange["id"], cidr="10.79.0.0/24", ip_version=4)
+        with pytest.raises(CommandFailed, match=r"disallowed by policy \(.*gateway service.*\)"):
+            bench.run(vm, bench.network(vm, "--ipam-opt", f"neutron.net.uuid={strange['id']}"))
+        bench.clear()
+    finally:
+        neutron.delete("network", strange["id"])
 
 
 def test_a_container_that_is_gone_is_gone_everywhere(

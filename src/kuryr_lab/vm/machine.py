@@ -99,11 +99,11 @@ class VirtualMachine(DockerHost):
         wait_until(f"{self.name} has its interfaces", self._has_management)
         ip("-n", self.layout.namespace(self.host.name), "link", "set", self._management, "netns", control)
         ip("-n", control, "link", "set", self._management, "master", "mgmt", "up")
-        self._introduce()
         try:
             wait_until(f"{self.name} boots", self._answers, seconds=120)
         except LabError as error:
             raise LabError(str(error), log=self.console) from error
+        self._introduce()
 
     def _introduce(self) -> None:
         """Tell its MAC address to whoever speaks to it: an emulated processor that is busy answers ARP too late."""
