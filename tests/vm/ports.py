@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kuryr.gateway.identity import RESERVED
 from kuryr_lab.client import Neutron, Resource
 from kuryr_lab.request_log import Cursor, Request
 from kuryr_lab.traffic import Container
@@ -23,7 +24,7 @@ def await_name(neutron: Neutron, address: str, network_id: str) -> None:
 
     def is_named() -> bool:
         (port,) = port_at(neutron, address, network_id)
-        return bool(port["device_id"])
+        return port["device_id"] not in {"", RESERVED}
 
     wait_until(f"the port of {address} bears its user's name", is_named, seconds=90)
 

@@ -8,6 +8,7 @@ from kuryr_lab.client import Neutron
 from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.lab import Lab
 from kuryr_lab.node import Daemon
+from kuryr_lab.ovn import Ovn
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.vm.machine import VirtualMachine
 from kuryr_lab.vm.nic import TrunkPort
@@ -20,9 +21,13 @@ pytestmark = [pytest.mark.vm, pytest.mark.exhaustive, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def driver(vm: VirtualMachine) -> Iterator[Daemon]:
-    """Not under the mode's own name: Docker has network drivers `ipvlan` and `macvlan` itself."""
-    with nested.running(vm, "shared", mode="ipvlan") as driver:
+def driver(lab: Lab, vm: VirtualMachine) -> Iterator[Daemon]:
+    """ML2/OVN takes no MAC address but the machine's own: `macvlan` is for Neutron's agents.
+
+    Not under the mode's own name: Docker has network drivers `ipvlan` and `macvlan` itself.
+    """
+    mode = "ipvlan" if isinstance(lab.backend, Ovn) else "macvlan"
+    with nested.running(vm, "shared", mode=mode) as driver:
         yield driver
 
 
