@@ -31,7 +31,7 @@ def driver(
     service: GatewayService, vm: VirtualMachine, nic: TrunkPort, tenant_network: TenantNetwork
 ) -> Iterator[Daemon]:
     """In the machine, which has a certificate and nothing else; for its trunk and the tenant's network alone."""
-    service.grant(**{vm.name: f"networks = ['{tenant_network.id}']\ntrunk = '{nic.port['id']}'"})
+    service.grant(**{vm.name: f"networks = ['{tenant_network.id}']\nparent = '{nic.port['id']}'"})
     with nested.running(vm, service.name, settings=service.settings(vm)) as driver:
         yield driver
 
