@@ -33,7 +33,7 @@ def start(vm: VirtualMachine, name: str = "kuryr", *, mode: str = "vlan", settin
     def listens() -> bool:
         return vm.run(["test", "-S", SOCKET.format(name)], check=False).returncode == 0
 
-    return vm.daemon(name, ["kuryr", "docker", "serve", "--config-file", str(path)], ready=listens, seconds=120)
+    return vm.daemon(name, ["kuryr", "docker", "serve", "--config-file", str(path)], ready=listens, seconds=300)
 
 
 def stop(vm: VirtualMachine, driver: Daemon) -> None:

@@ -160,7 +160,7 @@ def test_a_network_of_another_project_wants_a_gateway_service(
     strange = neutron.create("network", name="strange", shared=True)
     try:
         neutron.create("subnet", network_id=strange["id"], cidr="10.79.0.0/24", ip_version=4)
-        with pytest.raises(CommandFailed, match=r"disallowed by policy \(.*gateway service.*\)"):
+        with pytest.raises(CommandFailed, match=r"not allowed for the current user\. \(.*gateway service"):
             bench.run(vm, bench.network(vm, "--ipam-opt", f"neutron.net.uuid={strange['id']}"))
         bench.clear()
     finally:

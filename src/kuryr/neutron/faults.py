@@ -69,6 +69,10 @@ _BY_TYPE: Mapping[str, type[KuryrError]] = {
 """Neutron's error types of which more must be known than the status."""
 
 
+_STRANGE_PROJECT = "other than the authenticated project"
+"""In what is said to a plain member who makes something for another project: 400, and yet a matter of rights
+(neutron_lib.api.attributes)."""
+
 _HINTS: Mapping[str, str] = {
     "InvalidVirtualMACAddress": "ML2/OVN takes no other MAC address than the port's own: containers of a virtual "
     "machine take mode vlan or ipvlan"
@@ -160,7 +164,7 @@ def _failed(response: Response, subject: Subject) -> KuryrError:
         return SubjectGone(message)
     if status == 401:
         return CloudRefused(f"cannot {subject}: Neutron does not accept Keystone's token", hint=_CREDENTIALS_HINT)
-    if status == 403:
+    if status == 403 or (status == 400 and _STRANGE_PROJECT in (said or "")):
         return CloudRefused(message, hint=subject.rights)
     if status in {502, 503, 504} and not said:
         return CloudUnavailable(f"{message} of a proxy, Neutron itself does not answer", hint=_DOWN_HINT)

@@ -45,6 +45,14 @@ def forbidden(rule: str) -> Refusal:
     return Refusal(403, "PolicyNotAuthorized", f"rule:{rule} is disallowed by policy")
 
 
+def strange_project() -> Refusal:
+    """To a plain member who makes something for another project: no policy is asked (neutron_lib.api.attributes)."""
+    said = (
+        "Specifying 'project_id' other than the authenticated project in request is not allowed for the current user."
+    )
+    return Refusal(400, "HTTPBadRequest", said)
+
+
 def not_found(kind: str, id_: str) -> Refusal:
     """About something that does not exist, or is not visible."""
     name = _NAMES.get(kind) or "".join(word.capitalize() for word in kind.split("_"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kuryr_lab.fake.attributes import Body
 from kuryr_lab.fake.cloud import Cloud
-from kuryr_lab.fake.refusals import forbidden, not_found
+from kuryr_lab.fake.refusals import forbidden, not_found, strange_project
 
 _WITHOUT_NETWORK = {
     "subnetpool",
@@ -56,6 +56,8 @@ class Rights:
         if self.admin:
             return
         project_id = body.get("project_id", self.project_id)
+        if project_id != self.project_id and not self.service:
+            raise strange_project()
         network = self.cloud.resources["network"].get(body.get("network_id", ""))
         if network is not None and not self.may_see("network", network):
             raise not_found("network", network["id"])
@@ -69,8 +71,6 @@ class Rights:
             raise forbidden("create_policy")
         if kind == "security_group" and project_id != self.project_id:
             raise forbidden("create_security_group")
-        if kind == "port" and project_id != self.project_id and not self.service:
-            raise forbidden("create_port")
         if kind == "port" and body.get("binding:host_id") and not self.service:
             raise forbidden("create_port:binding:host_id")
 

@@ -100,7 +100,7 @@ class VirtualMachine(DockerHost):
         ip("-n", self.layout.namespace(self.host.name), "link", "set", self._management, "netns", control)
         ip("-n", control, "link", "set", self._management, "master", "mgmt", "up")
         try:
-            wait_until(f"{self.name} boots", self._answers, seconds=120)
+            wait_until(f"{self.name} boots", self._answers, seconds=300)
         except LabError as error:
             raise LabError(str(error), log=self.console) from error
         self._introduce()
@@ -135,10 +135,10 @@ class VirtualMachine(DockerHost):
         def serves() -> bool:
             return self.run(["test", "-S", containerd], check=False).returncode == 0
 
-        self.daemon("containerd", ["containerd", "--config", "/run/containerd.toml"], ready=serves, seconds=120)
+        self.daemon("containerd", ["containerd", "--config", "/run/containerd.toml"], ready=serves, seconds=300)
         # Unless it is told that this is meant, it waits for 15 s before it listens without TLS.
         open_port = [f"--host={self.docker_address}", "--tls=false"]
-        boot_docker(self, f"--containerd={containerd}", *open_port, ready=lambda: answers(self), seconds=180)
+        boot_docker(self, f"--containerd={containerd}", *open_port, ready=lambda: answers(self), seconds=300)
         import_image(self)
 
     @property
