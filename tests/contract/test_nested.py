@@ -31,6 +31,7 @@ def machine(routed_site: Site, place: tuple[NetworkResource, SubnetResource]) ->
 
 @pytest.fixture
 def processes(routed_site: Site, machine: PortResource) -> Processes:
+    """With the rights of a plain member: it suffices in a virtual machine."""
     host = f"vm-{uuid.uuid4()}"
 
     def start(nesting: Nesting) -> Both:
@@ -38,7 +39,7 @@ def processes(routed_site: Site, machine: PortResource) -> Processes:
             parent = Parent(nesting, "eth0", machine.mac, machine.id)
             mark = Mark(deployment, host)
             behind = Behind(threads=1)
-            return LocalGateway(routed_site.neutron, mark, behind, lambda: None, Defaults(), parent=parent)
+            return LocalGateway(routed_site.member, mark, behind, lambda: None, Defaults(), parent=parent)
 
         return process("first"), process("second")
 

@@ -54,6 +54,20 @@ def test_a_port_on_a_strangers_network_may_belong_to_the_stranger(site: Site) ->
     assert (made.project_id, made.host, made.vif_type) == (strange.project_id, site.host, "ovs")
 
 
+def test_a_plain_member_deletes_no_port_that_seems_a_virtual_machines(site: Site) -> None:
+    network = site.network()
+    machines, nested = (
+        site.member.ports.create(
+            network_id=network.id, description=site.mark, device_id="d", device_owner=owner, fixed_ips=()
+        )
+        for owner in ("compute:kuryr", "kuryr:nested")
+    )
+
+    site.member.ports.delete(nested.id)
+    with pytest.raises(CloudRefused, match="delete_port is disallowed by policy"):
+        site.member.ports.delete(machines.id)
+
+
 def test_a_plain_member_makes_no_port_for_a_stranger(site: Site) -> None:
     strange = site.strange_network(shared=True)
 

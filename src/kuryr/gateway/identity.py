@@ -1,10 +1,11 @@
 """How Kuryr's own objects are recognised in Neutron, by anybody, at any time, after any crash.
 
-Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Five kinds
+Everything carries the mark of its deployment and host as `description`, in the very call that makes it. Six kinds
 of ports tell the rest by their device_owner and device_id, which Neutron filters by:
 
     container port  device_owner compute:kuryr                device_id  its user, or `RESERVED` until he is known
     lent port       device_owner compute:kuryr:<deployment>   device_id  likewise
+    nested port     device_owner kuryr:nested                 device_id  likewise
     idle port       device_owner kuryr:idle                   device_id  ""
     anchor          device_owner kuryr:network                device_id  <owner>:<key>.<subnet>,…:<setting>,…
     reservation     device_owner kuryr:address                device_id  the key of its pool
@@ -20,7 +21,9 @@ of tags, of which Neutron allows fifty on a network, far fewer than a network ma
 (neutron/extensions/tagging.py, MAX_TAGS_COUNT); and it never changes a network that is not ours.
 
 `compute:` makes a container port look like a virtual machine's to every Neutron plugin; `network:` must never be
-used, because Neutron trusts such ports and leaves anti-spoofing off.
+used, because Neutron trusts such ports and leaves anti-spoofing off. A container of a virtual machine has a nested
+port: a plain member may make ports of `compute:`, but not delete them (neutron.conf.policies.port). While it is on a
+trunk, Neutron calls it `trunk:subport`, and then nothing.
 """
 
 import re
@@ -31,6 +34,7 @@ from typing import Annotated
 from kuryr.model import USUAL_PORT, Mark, PortTraits, Word
 
 PORT_OWNER = "compute:kuryr"
+NESTED_OWNER = "kuryr:nested"
 IDLE_OWNER = "kuryr:idle"
 ANCHOR_OWNER = "kuryr:network"
 RESERVATION_OWNER = "kuryr:address"

@@ -48,7 +48,7 @@ class Rights:
         """Raises Refusal when a resource may not be seen (404), or not be changed or deleted (403)."""
         if not self.may_see(kind, body):
             raise not_found(kind, body["id"])
-        if method != "GET" and not self._may_write(kind, body):
+        if method != "GET" and not self._may_write(method, kind, body):
             raise forbidden(f"{'update' if method == 'PUT' else 'delete'}_{kind}")
 
     def check_create(self, kind: str, body: Body) -> None:
@@ -74,5 +74,8 @@ class Rights:
         if kind == "port" and body.get("binding:host_id") and not self.service:
             raise forbidden("create_port:binding:host_id")
 
-    def _may_write(self, kind: str, body: Body) -> bool:
-        return self.admin or body["project_id"] == self.project_id or (kind == "port" and self.service)
+    def _may_write(self, method: str, kind: str, body: Body) -> bool:
+        if self.admin or (kind == "port" and self.service):
+            return True
+        machines = kind == "port" and body["device_owner"].startswith("compute:")
+        return body["project_id"] == self.project_id and not (machines and method == "DELETE")

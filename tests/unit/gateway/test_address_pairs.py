@@ -147,7 +147,7 @@ def test_two_processes_lose_nothing_of_one_another(
         assert pairs(neutron, machine) == {STRANGE: MAC} | {address(vif): vif.mac for vif in vifs}
         list(pool.map(lambda number: gateways[number % 2].ports.release(vifs[number]), range(40)))
     assert pairs(neutron, machine) == {STRANGE: MAC}
-    assert neutron.client().ports.list(device_owner="compute:kuryr") == []
+    assert neutron.client().ports.list(device_owner="kuryr:nested") == []
 
 
 def test_what_another_wrote_while_neutron_forgot_the_condition_is_written_again(
@@ -192,7 +192,7 @@ def test_what_only_a_port_of_its_own_can_have_is_refused_with_the_reason(
     vif = reserved(gateway, blue)
     with pytest.raises(InvalidInput, match=said):
         gateway.ports.identify(vif, "endpoint", "web", traits)
-    assert len(neutron.client().ports.list(device_owner="compute:kuryr")) == 1
+    assert len(neutron.client().ports.list(device_owner="kuryr:nested")) == 1
 
 
 def test_other_networks_mac_addresses_and_existing_ports_are_refused(
@@ -207,7 +207,7 @@ def test_other_networks_mac_addresses_and_existing_ports_are_refused(
     ):
         with pytest.raises(InvalidInput, match=said):
             gateway.ports.reserve(request)
-    assert neutron.client().ports.list(device_owner="compute:kuryr") == []
+    assert neutron.client().ports.list(device_owner="kuryr:nested") == []
 
 
 def test_as_many_pairs_as_the_cloud_allows(
@@ -218,7 +218,7 @@ def test_as_many_pairs_as_the_cloud_allows(
     vif = reserved(gateway, blue)
     with pytest.raises(Exhausted, match="exceeds the maximum 2"):
         reserved(gateway, blue)
-    assert [port.id for port in neutron.client().ports.list(device_owner="compute:kuryr")] == [vif.port_id]
+    assert [port.id for port in neutron.client().ports.list(device_owner="kuryr:nested")] == [vif.port_id]
 
 
 @pytest.mark.parametrize("applied", [False, True])
@@ -233,5 +233,5 @@ def test_a_failure_on_the_way_leaves_nothing_that_is_not_held(
     fresh = process()
     for vif in fresh.ports.held():
         fresh.ports.release(vif)
-    assert neutron.client().ports.list(device_owner="compute:kuryr") == []
+    assert neutron.client().ports.list(device_owner="kuryr:nested") == []
     assert pairs(neutron, machine) == {STRANGE: MAC}

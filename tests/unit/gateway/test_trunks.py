@@ -113,7 +113,7 @@ def test_two_processes_share_one_trunk(neutron: FakeNeutron, blue: Site, process
         assert len(set(vlans.values())) == 2 * each
         list(pool.map(lambda number: gateways[number % 2].ports.release(vifs[number]), range(2 * each)))
     assert trunk_vlans(neutron) == {}
-    assert neutron.client().ports.list(device_owner=["compute:kuryr", "trunk:subport", ""]) == []
+    assert neutron.client().ports.list(device_owner=["kuryr:nested", "trunk:subport", ""]) == []
 
 
 def test_a_full_trunk_is_said_so_and_leaves_no_port(neutron: FakeNeutron, blue: Site, process: Start) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 
 from kuryr.errors import Conflict, InvalidInput, NotFound, Overtaken
-from kuryr.gateway.identity import PORT_OWNER
+from kuryr.gateway.identity import NESTED_OWNER
 from kuryr.gateway.nested.parent import ParentPort
 from kuryr.gateway.ports.placement import Seat, refuse_existing
 from kuryr.model import AddressPair, Mark, Nesting, Network, PortRequest
@@ -76,7 +76,7 @@ class OnAddressPairs:
         Neutron's agents count address pairs among a group's addresses themselves, ML2/OVN does not.
         """
         spec["security_groups"] = self._known().security_groups
-        spec["admin_state_up"] = False
+        spec["device_owner"], spec["admin_state_up"] = NESTED_OWNER, False
         return spec
 
     def seat(self, ports: Sequence[PortResource]) -> None:
@@ -108,7 +108,7 @@ class OnAddressPairs:
 
     def held(self) -> Sequence[PortResource]:
         """One request."""
-        listed = self._neutron.ports.list(description=str(self._mark), device_owner=PORT_OWNER)
+        listed = self._neutron.ports.list(description=str(self._mark), device_owner=NESTED_OWNER)
         self._pairs = {port.id: self._pairs_of(port) for port in listed}
         return listed
 
@@ -170,7 +170,7 @@ class OnAddressPairs:
 
     def _of_machine(self) -> Pairs:
         """The pairs of every container of this machine, also of other deployments of Kuryr there."""
-        ports = self._neutron.ports.list(network_id=self._known().network_id, device_owner=PORT_OWNER)
+        ports = self._neutron.ports.list(network_id=self._known().network_id, device_owner=NESTED_OWNER)
         own = (port for port in ports if port.description.endswith(f"@{self._mark.host}"))
         return _union(self._pairs_of(port) for port in own)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kuryr.errors import Conflict, Exhausted, NotFound
-from kuryr.gateway.identity import PORT_OWNER
+from kuryr.gateway.identity import NESTED_OWNER
 from kuryr.gateway.nested.parent import ParentPort
 from kuryr.gateway.ports.placement import Seat, refuse_existing
 from kuryr.model import Mark, Network, PortRequest
@@ -63,7 +63,7 @@ class OnTrunk:
 
     def adapt(self, spec: PortSpec) -> PortSpec:
         """Without a user: who that is, is written when the port is on the trunk. Neutron binds it as its parent is."""
-        spec["device_id"] = ""
+        spec["device_owner"], spec["device_id"] = NESTED_OWNER, ""
         return spec
 
     def seat(self, ports: Sequence[PortResource]) -> None:
@@ -112,7 +112,7 @@ class OnTrunk:
         trunk = self._trunk()
         self._vlans = {port.id: trunk.vlans[port.id] for port in listed if port.id in trunk.vlans}
         # A subport that is not on this trunk belongs to another machine of the same name.
-        return [port for port in listed if port.id in trunk.vlans or port.device_owner in {PORT_OWNER, ""}]
+        return [port for port in listed if port.id in trunk.vlans or port.device_owner in {NESTED_OWNER, ""}]
 
     def _trunk(self) -> TrunkResource:
         """The parent's trunk as it is now; it is made if there is none."""

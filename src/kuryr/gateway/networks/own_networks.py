@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from kuryr.errors import CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
 from kuryr.gateway.exposure.floating import FloatingIPs
-from kuryr.gateway.identity import IDLE_OWNER, PORT_OWNER, name_for, through_words
+from kuryr.gateway.identity import IDLE_OWNER, NESTED_OWNER, PORT_OWNER, name_for, through_words
 from kuryr.gateway.networks.routers import Routers, detach_last
 from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec, WayOut
 from kuryr.gateway.topology import Topology
@@ -111,8 +111,9 @@ class OwnNetworks:
         try:
             self._neutron.networks.delete(network_id)
         except Conflict:
+            owners = [PORT_OWNER, NESTED_OWNER, IDLE_OWNER]
             for port in self._neutron.ports.list(
-                network_id=network_id, description=str(self._mark), device_owner=[PORT_OWNER, IDLE_OWNER]
+                network_id=network_id, description=str(self._mark), device_owner=owners
             ):
                 self._neutron.ports.delete(port.id)
             detach_last(self._neutron, network_id)
