@@ -10,7 +10,8 @@ from unit.docker.world import Docker
 from unit.host.node import site, snapshot
 
 CIDR = "10.5.0.0/24"
-MAC = "fa:16:3e:00:00:09"
+MAC = "00:00:5e:00:01:09"
+"""Of a VRRP router: ML2/OVN takes no other in an address pair."""
 
 
 def calls(neutron: FakeNeutron) -> list[str]:
