@@ -56,7 +56,7 @@ CONTENDERS: Mapping[str, Contender] = {
         Contender(CONTROL, "bridge"),
         Contender(READY, "kuryr"),
         Contender(KURYR, "kuryr", _NONE_AHEAD),
-        Contender(NOWAIT, "nowait", _NONE_AHEAD),
+        Contender(NOWAIT, "kuryr-nowait", _NONE_AHEAD),
         Contender(LIBNETWORK, "libnetwork"),
     )
 }

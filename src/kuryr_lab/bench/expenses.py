@@ -45,8 +45,8 @@ def driver(setting: Setting) -> None:
 def _calls_of_network(setting: Setting, name: str) -> None:
     """The network is made twice: what is read once by a driver, or made once in a project, is not a network's."""
     lane = CONTENDERS[name].open(setting.host, 0)
-    for _ in range(2):  # the second start is that of a container for which a port may have been made ahead
-        lane.remove(lane.run())
+    _repeat(lane, 2)  # the second one has a port that was made ahead, if anybody has
+    setting.lab.requests(setting.host.name).read_until_quiet()
     for number in range(setting.effort.slow):
         _count(setting, name, "start", lane.run, number)
         _count(setting, name, "stop", lambda: lane.remove(*list(lane.containers)), number)

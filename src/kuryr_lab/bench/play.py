@@ -119,10 +119,10 @@ def _run(console: Console, name: str, session: _Session, trials: Trials, effort:
 
 def _start_drivers(host: Host) -> Daemon:
     """Kuryr, waiting for readiness and not; and its rival. The first one is answered."""
-    nowait = {"OS_DOCKER__SOCKET": "/run/docker/plugins/nowait.sock", "OS_DEFAULT__DEPLOYMENT": "nowait"}
-    _serve(host, "nowait", {**nowait, "OS_BINDING__READY_TIMEOUT": "0"})
+    other = {"OS_DEFAULT__DEPLOYMENT": "nowait", "OS_BINDING__READY_TIMEOUT": "0"}
+    _serve(host, "kuryr-nowait", {**other, "OS_DOCKER__SOCKET": "/run/docker/plugins/kuryr-nowait.sock"})
     start_libnetwork(host, "libnetwork")
-    return _serve(host, "kuryr", {"OS_BINDING__READY_PORTS_MAX": "50"})
+    return _serve(host, "kuryr", {"OS_BINDING__READY_PORTS_MAX": "20"})
 
 
 def _serve(host: Host, name: str, options: Mapping[str, str]) -> Daemon:
