@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from kuryr_lab.bench.targets import Verdict, verdicts
 from kuryr_lab.bench.trials import Trials
@@ -39,13 +39,16 @@ def show(console: Console, written: Report) -> None:
     for scenario, contenders in written["medians"].items():
         for name, seen in contenders.items():
             medians.add_row(scenario, name, f"{seen['median']:.3f}", _between(seen, 3), str(seen["runs"]))
-    targets = Table("key", "figure", "95 % between", "target", "", title="targets", title_justify="left")
+    targets = Table(Column("key", no_wrap=True), *_COLUMNS, title="targets", title_justify="left")
     for key, seen in written["figures"].items():
         targets.add_row(*_row(key, seen))
     console.print(medians)
     console.print(targets)
+    for name, trouble in written["failures"].items():
+        console.print(f"{name} failed: {trouble}", markup=False, highlight=False)
 
 
+_COLUMNS = ("figure", "95 % between", "target", "verdict")
 _COLOURS = {"met": "green", "not met": "red"}
 
 

@@ -139,8 +139,8 @@ def _verdict(target: Target, trials: Trials) -> Verdict:
     try:
         reading = target.read(trials, target.scenario)
     except ValueError:
-        failed = f"failed: {', '.join(trials.failures)}" if trials.failures else "left out, or tried with less"
-        return Verdict(target, None, None, trials.skipped.get(target.scenario, failed))
+        usual = "something failed" if trials.failures else "left out, or tried with less"
+        return Verdict(target, None, None, trials.skipped.get(target.scenario, usual))
     median, met = reading.figure.median, None
     if target.at_most is not None:
         met = median <= target.at_most + reading.allowed
