@@ -8,7 +8,10 @@ from kuryr_lab.bench import costs, starts
 from kuryr_lab.bench.contenders import CONTENDERS, Lane, lanes
 from kuryr_lab.bench.setting import Setting
 from kuryr_lab.bench.trials import Run
+from kuryr_lab.waiting import wait_until
 
+_READY = "kuryr:ready:"
+"""What the `device_id` of a port begins with that waits."""
 _WARM = 12
 """Cycles after which as many ports wait as there may be."""
 
@@ -48,11 +51,23 @@ def _calls_of_network(setting: Setting, name: str) -> None:
     _repeat(lane, 2)  # the second one has a port that was made ahead, if anybody has
     setting.lab.requests(setting.host.name).read_until_quiet()
     for number in range(setting.effort.slow):
+        if name == who.READY:
+            _await_ready_port(setting)
         _count(setting, name, "start", lane.run, number)
         _count(setting, name, "stop", lambda: lane.remove(*list(lane.containers)), number)
     _count(setting, name, "network_rm", lane.close)
     _count(setting, name, "network_create", lambda: CONTENDERS[name].open(setting.host, 0))
     setting.host.docker("network", "rm", lane.network)
+
+
+def _await_ready_port(setting: Setting) -> None:
+    """Until a port waits, by what Neutron knows of this host's."""
+    neutron, here = setting.lab.neutron("admin"), {"binding:host_id": setting.host.name, "status": "ACTIVE"}
+
+    def waits() -> bool:
+        return any(port["device_id"].startswith(_READY) for port in neutron.find("port", **here))
+
+    wait_until("a port waits for the next container", waits, 60)
 
 
 def _count(setting: Setting, name: str, action: str, act: Callable[[], object], number: int = 0, per: int = 1) -> None:
