@@ -40,14 +40,8 @@ def nested(setting: Setting) -> None:
     with setting.lab.plain_port(setting.host.name, nic.port["network_id"], name="neighbour") as neighbour:
         neighbour.spawn(["iperf3", "--server"])
         _make_overlay(vm, nic, neighbour)
-        own = (
-            "--driver",
-            "kuryr",
-            "--ipam-driver",
-            "kuryr",
-            "--ipam-opt",
-            f"neutron.net.uuid={nic.port['network_id']}",
-        )
+        existing = ("--subnet", nic.cidr, "--ipam-opt", f"neutron.net.uuid={nic.port['network_id']}")
+        own = ("--driver", "kuryr", "--ipam-driver", "kuryr", *existing)
         overlay = ("--driver", "bridge", "--subnet", _INSIDE, "--gateway", _GATEWAY, *_bridge(nic))
         with _container(vm, VLAN, own) as vlan, _container(vm, OVERLAY, overlay) as other:
             vm.run(["ip", "link", "set", "vxlan0", "master", "overlay0", "up"])
