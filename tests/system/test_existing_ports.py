@@ -116,10 +116,10 @@ def test_choosing_a_port_costs_one_request_more_in_all(
         found = [call.method for call in host1_requests.read_until_quiet()]
         host1.docker("rm", "--force", container.name)
         ports.await_return(web)
-        host1_requests.read_until_quiet()
+        host1_requests.read_until_quiet(quiet=2)
         return found
 
-    host1_requests.read_until_quiet()
+    host1_requests.read_until_quiet(quiet=2)
     by = [f"neutron.port.uuid={web['id']}", "neutron.port.name=web-1", "neutron.port.tag=role=web"]
     assert in_all(plain) == ["POST", "PUT"]
     for option in by:

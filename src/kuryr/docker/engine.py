@@ -127,7 +127,8 @@ class Engine:
             return True
 
     def _http(self) -> httpx.Client:
-        transport = httpx.HTTPTransport(uds=self._socket)
+        # There is no TLS here; else httpx would first read the certificates of all authorities, for 20 ms.
+        transport = httpx.HTTPTransport(uds=self._socket, verify=False)
         return httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT)
 
     def _strange(self) -> EngineSilent:
