@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from kuryr.cli import check, docker, gateway, preallocate, published
+from kuryr.cli import check, docker, gateway, ports, preallocate, published
 from kuryr.cli.settings import Commands
 from kuryr.errors import KuryrError
 
@@ -20,6 +20,7 @@ docker.app.add_command(published.published)
 docker.app.add_command(check.check)
 app.add_command(docker.app)
 app.add_command(gateway.app)
+app.add_command(ports.ports)
 app.add_command(preallocate.app)
 
 
