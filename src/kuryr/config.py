@@ -167,11 +167,17 @@ BINDING = [
     ),
     cfg.IntOpt(
         "ready_ports_max",
-        default=0,
+        default=10,
         min=0,
         help="How many ports, at most, wait plugged for the next containers of each network, so that these start "
         "without asking Neutron: as many as started in the last five minutes, and never more than a twentieth of a "
-        "subnet. They are given back when no container has started for ten minutes. 0: none.",
+        "subnet. They are given back when no container has started for ten minutes, or with the network. 0: none.",
+    ),
+    cfg.IntOpt(
+        "ready_ports_min",
+        default=0,
+        min=0,
+        help="How many of them, at least, stay until the network goes, once a container has started there.",
     ),
 ]
 

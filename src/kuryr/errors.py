@@ -5,6 +5,7 @@
     ├── NotFound                what was named does not exist                  404
     ├── Conflict                it exists, but in a way that forbids this      409
     │   ├── Exhausted           no address or id is left                       409
+    │   │   └── OverQuota       the project's quota is used up                 409
     │   └── Overtaken           somebody else changed it first                 409
     ├── CloudError              Neutron answered, but with a failure           502
     │   ├── CloudRefused        Keystone or a policy said no                   502
@@ -55,6 +56,10 @@ class Conflict(KuryrError):
 
 class Exhausted(Conflict):
     """Nothing is left to hand out: addresses of a subnet, a quota."""
+
+
+class OverQuota(Exhausted):
+    """The project has as many of a kind as its quota allows."""
 
 
 class Overtaken(Conflict):

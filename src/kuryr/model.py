@@ -317,23 +317,29 @@ def sticky_mac(key: str) -> str:
     return "f2:" + hashlib.blake2b(key.encode(), digest_size=5).digest().hex(":")
 
 
+READY = "kuryr:ready"
+"""The owner of ports that wait for a user, on the interface; in Neutron the kind of user follows (see `kind_of`)."""
+
+READY_NAME = "kuryr-ready"
+"""What such ports are called."""
+
+Owner = Annotated[str, re.compile(rf"({READY}:)?[A-Za-z0-9_.-]{{0,128}}")]
+"""A front end's word for a user, or a kind of users."""
+
+
 @dataclass(frozen=True)
 class PortRequest:
     """What a port must be. `owner` is "" when it is reserved before its user is known."""
 
     network_id: NetworkId
     fixed_ips: tuple[Wanted, ...]
-    owner: Word = ""
+    owner: Owner = ""
     mac: str | None = None
     name: str = ""
     traits: PortTraits = USUAL_PORT
     choice: Choice = NO_CHOICE
     ready: bool = True
     """Whether one that was made ahead will do."""
-
-
-READY = "kuryr:ready"
-"""The owner of ports that wait for a user, on the interface; in Neutron the kind of user follows (see `kind_of`)."""
 
 
 def is_ready(owner: str) -> bool:

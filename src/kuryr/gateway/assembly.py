@@ -21,6 +21,7 @@ from kuryr.gateway.ports.container_ports import LocalCloud
 from kuryr.gateway.ports.guards import Guards
 from kuryr.gateway.ports.idle import IdlePorts
 from kuryr.gateway.ports.keeping import Keeping
+from kuryr.gateway.ports.neighbours import Neighbours
 from kuryr.gateway.ports.placement import Placement
 from kuryr.gateway.ports.reservations import Reservations
 from kuryr.gateway.topology import Topology
@@ -66,6 +67,7 @@ class LocalGateway:
         self.openings = Openings(neutron, mark)
         placement = nested(neutron, parent, mark) if parent else None
         self.ports = LocalCloud(neutron, self.topology, self.openings, mark, placement, lends=bounds.lends)
+        self.neighbours = Neighbours(neutron, mark)
         self.keeping = Keeping(neutron, mark, behind)
         self.inheritance = Inheritance(neutron, self.topology, anchors, self.ports, mark) if bounds.inherits else None
         self.routers = Routers(neutron)

@@ -18,6 +18,7 @@ from kuryr.gateway.identity import Anchor, Anchorage, Setting
 from kuryr.gateway.networks.bound import Bound
 from kuryr.gateway.networks.inheritance import Inheritance
 from kuryr.gateway.networks.specs import NO_WAY_OUT, USUAL_NETWORK, NetworkSpec, SubnetSpec, WayOut
+from kuryr.gateway.ports.neighbours import Neighbours
 from kuryr.gateway.topology import Existing
 from kuryr.model import (
     AS_SAID,
@@ -133,8 +134,8 @@ class Anchors(Protocol):
     def has_key(self, key: str) -> bool:
         """Whether `key` is one by which addresses of this host's networks are asked for."""
 
-    def stood_on(self, *, besides: str = "") -> set[str]:
-        """The Neutron networks that this host's engine uses, besides for one of its own networks."""
+    def stood_on(self, *, besides: Collection[str] = ()) -> set[str]:
+        """The Neutron networks that this host's engine uses, besides for some of its own networks."""
 
     def network_of(self, owner: str) -> str:
         """The Neutron network that `owner` stands on, whichever host has recorded it; "" if none."""
@@ -366,6 +367,10 @@ class Gateway(Protocol):
     @property
     def forwardings(self) -> Forwardings:
         """Their ports."""
+
+    @property
+    def neighbours(self) -> Neighbours | None:
+        """Other hosts; None on a machine that may not speak to them."""
 
     @property
     def inheritance(self) -> Inheritance | None:

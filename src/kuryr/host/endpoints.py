@@ -11,21 +11,22 @@ interface and the port in Neutron tell everything.
 """
 
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kuryr.behind import Behind
 from kuryr.binding.driver import Interface
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict, KuryrError, NotFound
+from kuryr.host.demand import Demands, Sizes
 from kuryr.host.fitting import addresses, said_of
 from kuryr.host.halves import Halves
 from kuryr.host.holdings import Held, Holdings, Use
 from kuryr.host.leftovers import Leftovers
-from kuryr.host.ready import ReadyPorts, Sizes
+from kuryr.host.ready import Neighbours, ReadyPorts
 from kuryr.host.releases import Releases
 from kuryr.host.supply import Supply
+from kuryr.host.timing import Timing
 from kuryr.host.words import Words, port_name
 from kuryr.locks import KeyedLocks, Once
 from kuryr.model import (
@@ -43,22 +44,6 @@ from kuryr.model import (
 )
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long things may take, in seconds."""
-
-    ready: float = 20.0
-    """Until the host's agent has wired a port; 0 for not waiting."""
-    identify: float = 2.0
-    """An endpoint that lives less long is not worth a request that writes its name on the port."""
-    patience: float = 60.0
-    """A reservation whose user has not come by then, or that nobody gave back, is looked at by the sweep."""
-    settle: float = 10.0
-    """How long a request waits for a port that is still being deleted."""
-    clock: Callable[[], float] = time.monotonic
-    """What tells the time."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +70,7 @@ class Endpoints:
         is_alive: Callable[[str], bool],
         sweep_soon: Callable[[], None],
         sizes: Sizes,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._cloud = cloud
         self._binding = binding
@@ -101,8 +87,9 @@ class Endpoints:
         """Read once what this host holds; every method does so when it must know. Raises CloudError, PlugError."""
         self.releases = Releases(cloud, behind, self._unplug_behind, self._keep, self._given_back, self._leave_behind)
         self.words = Words(cloud, self._holdings, behind, self._order, timing.identify, timing.patience)
+        demands = Demands(sizes, cloud.spare, timing.clock)
         self.ready = ReadyPorts(
-            cloud, binding, self._holdings, behind, self.releases.start, timing.ready, sizes, timing.clock
+            cloud, binding, self._holdings, behind, self.releases.start, timing.ready, demands, neighbours
         )
         leftovers = Leftovers(cloud, binding, self._holdings, is_alive)
         self._supply = Supply(
@@ -185,9 +172,8 @@ class Endpoints:
     def join(self, owner: str, openings: Collection[Opening] = ()) -> Joined:
         """Plug the interface of `owner` and wait until the host's agent has wired it.
 
-        Who uses the port is written behind, and with it that the openings let it be reached.
-
-        Raises NotFound when `owner` has none, PlugError when the host's side fails.
+        Who uses the port is written behind, and with it that the openings let it be reached. Raises NotFound when
+        `owner` has none, PlugError when the host's side fails.
         """
         with self._order(owner):
             self.load()
@@ -196,12 +182,24 @@ class Endpoints:
                 raise NotFound(f"endpoint {owner[:12]} has no port on this host", hint="start the container again")
             interface = mine.plugged or self._plugged(mine)
             if self._timing.ready:
-                if not self._binding.await_ready(mine.vif, self._timing.ready):
+                if not self._binding.await_ready(mine.vif, self._timing.ready) and not self.ready.vouches_for(mine):
                     self._cloud.await_active(mine.vif, self._timing.ready)
                 if not mine.plugged:
                     self._binding.announce(mine.vif)
             self.words.later(mine, openings)
             return Joined(interface, mine.vif)
+
+    def tie(self, port_id: str) -> None:
+        """The port goes with its user, as what is led to it in the cloud shall: no other container may have it."""
+        while (held := self._holdings.get(port_id)) and held.kind:
+            with self._order(held.owner):
+                self._holdings.swap(held, replace(held, kind=""))
+
+    def give_up(self, network_id: str, timeout: float) -> None:
+        """Give back what waits on a network for users, and wait for all that is on its way. Raises CloudError."""
+        self.load()
+        self.ready.give_up(network_id)
+        self.releases.settle_network(network_id, timeout)
 
     def remembered(self, owner: str) -> Vif | None:
         """The port of `owner`, as far as this process knows without asking the cloud."""
@@ -257,8 +255,7 @@ class Endpoints:
     def release(self, subnet_id: str, address: IPAddress) -> bool:
         """The engine gives an address back; with the last one goes the port, whoever used it.
 
-        Returns whether it may be one of a port of this host. Never waits for the cloud: what is not known yet is read
-        behind.
+        Answers whether a port of this host may have it. Never waits for the cloud: what is not known is read behind.
         """
         if not self.load.done:
             self.when_loaded(lambda: self.release(subnet_id, address))
@@ -346,10 +343,6 @@ class Endpoints:
         self.ready.adopt()
 
     def _keep(self, vif: Vif) -> bool:
-        held = self._holdings.get(vif.port_id)
-        if not held or held.use is not Use.FREED:
-            # It was to be given back twice, and the first time it was kept: somebody may have it already.
-            return True
         return self.ready.keep(vif)
 
     def _ports_of(self, owner: str) -> list[str]:

@@ -4,6 +4,7 @@ The originals are Neutron's ports with this host's mark and the claims on the ho
 both once after a start; from then on every change goes through it. Nothing is lost with it.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -35,13 +36,15 @@ class Held:
     out: frozenset[IPAddress] = frozenset()
     """The addresses that the engine was told, and will give back one by one."""
     kind: str = ""
-    """What kind of user it was made for, "" for one of a user's own: then it goes with him."""
+    """What kind of user it was made for, "" for one of a user's own, or found with a user: then it goes with him."""
     named: bool = False
     """Whether its user has been written on it in the cloud."""
     opened: frozenset[Opening] | None = None
     """What this process has written that he opens; None if nothing."""
     plugged: Interface | None = None
     """Its interface, if that waited for him ready made, so that Join need not look at it again."""
+    wired: float = -math.inf
+    """When it was last seen to be wired, while it waited; by the clock of whoever made it ready."""
     found: bool = False
     """Whether it was so when this process started, and nothing has become of it since."""
 
@@ -174,4 +177,4 @@ def _found(vif: Vif, claimed_by: str) -> Held:
         return Held(vif, Use.READY if kind else Use.ORPHANED, kind=kind, found=True)
     addresses = frozenset(fixed_ip.address for fixed_ip in vif.fixed_ips)
     use = Use.CLAIMED if claimed_by else Use.ORPHANED
-    return Held(vif, use, claimed_by, addresses, kind, named=bool(vif.owner) and not kind, found=True)
+    return Held(vif, use, claimed_by, addresses, named=bool(vif.owner) and not kind, found=True)

@@ -62,16 +62,11 @@ class Supply:
 
     def reserved(self, request: PortRequest) -> Held:
         """A port that nobody else uses: a ready one, a new one, an existing one, or the orphan in the way of these."""
+        self._await_return(request)
         if ready := self._waiting(request):
             return ready
-        for subnet_id, address in request.fixed_ips:
-            if address is not None:
-                self._releases.settle_address(subnet_id, address, self._settle)
-        if request.choice:
-            self._releases.settle(request.choice.fits, self._settle)
-        if any(held.use is Use.FREED for held in self._wanted(request)):
-            # Right after a start, what the engine gives back is looked up behind.
-            self._behind.drain(self._settle)
+        # One that waited for somebody else has just been given up.
+        self._await_return(request)
         before = self._wanted(request)
         try:
             return self._made_patiently(request)
@@ -79,6 +74,7 @@ class Supply:
             if isinstance(error, Exhausted):
                 self._sweep_soon()
                 if not request.choice:
+                    self._ready.ask_neighbours(request.network_id)
                     raise
             taken = self._leftovers.take(request)
             if not taken:
@@ -106,6 +102,7 @@ class Supply:
     def return_unused(self, reserved: Held) -> None:
         """Its user will not come, and the engine will not give it back: it was never told."""
         if freed := self._holdings.change(reserved, Use.FREED):
+            self._ready.unplug(freed.vif)
             self._releases.start(freed.vif)
 
     def _with_traits(self, held: Held, request: PortRequest) -> Held:
@@ -129,17 +126,30 @@ class Supply:
             raise Conflict(f"port {vif.port_id} has {addresses(vif)} and the MAC address {vif.mac}", hint=_UNCHANGED)
 
     def _made_patiently(self, request: PortRequest) -> Held:
-        """A new port. When no address is left, those that are just being given back are waited for.
+        """A new port. When no address is left, what waits for users makes room, and what is given back is waited for.
 
         An engine that boots after a crash gives everything back, and at once starts its containers anew.
         """
         try:
             return self._made(request)
-        except Exhausted:
-            if not self._ready.give_up(request.network_id) and self._behind.idle:
+        except Exhausted as error:
+            # Of a set of existing ports none is free: room would be of no use.
+            made_room = not request.choice and self._ready.make_room(request, error)
+            if not made_room and self._behind.idle:
                 raise
         self._behind.drain(self._settle)
         return self._made(request)
+
+    def _await_return(self, request: PortRequest) -> None:
+        """Wait for what is wanted and on its way back: it is deleted then, or waits for a user."""
+        for subnet_id, address in request.fixed_ips:
+            if address is not None:
+                self._releases.settle_address(subnet_id, address, self._settle)
+        if request.choice:
+            self._releases.settle(request.choice.fits, self._settle)
+        if any(held.use is Use.FREED for held in self._wanted(request)):
+            # Right after a start, what the engine gives back is looked up behind.
+            self._behind.drain(self._settle)
 
     def _waiting(self, request: PortRequest) -> Held | None:
         """A port that waits for such a user. One that waits with his address for somebody else makes room."""
@@ -169,9 +179,11 @@ class Supply:
     def _made(self, request: PortRequest) -> Held:
         with self._holdings.expecting(request):
             (vif,) = self._cloud.reserve(request)
-            return self._holdings.put(Held(vif, Use.RESERVED, kind="" if vif.lent else kind_of(request)))
+            kind = "" if vif.lent else kind_of(request)
+            return self._holdings.put(Held(vif, Use.RESERVED, kind=kind, named=bool(request.owner)))
 
     def _replace(self, held: Held) -> None:
         """Make room for another port, e.g. with another MAC address: that of a bound port cannot be changed."""
+        self._ready.unplug(held.vif)
         self._cloud.release(held.vif)
         self._holdings.drop(held)

@@ -57,25 +57,23 @@ class Words:
     def _write(self, owner: str, port_id: str, openings: Collection[Opening]) -> None:
         # While this waits for the cloud, the owner may go.
         with self._order(f"words about {owner}"):
-            held = self._holdings.of(owner)
-            if not held or held.vif.port_id != port_id or held.opened == frozenset(openings):
+            with self._order(owner):
+                held = self._holdings.of(owner)
+                if not held or held.vif.port_id != port_id or held.opened == frozenset(openings):
+                    return
+                # Before the request: it may be carried out although its answer is lost.
+                named = self._holdings.swap(held, replace(held, named=True))
+            if not named:
                 return
             if openings and (held.vif.is_foreign or not held.vif.traits.security_groups):
                 LOG.info("no security group of Kuryr's guards port %s, so none opens what is exposed", port_id)
-            # Before the request: it may be carried out although its answer is lost.
-            named = self._noted(held, replace(held, named=True))
-            if not named:
-                return
             try:
                 opened = self._identify(named, frozenset(openings))
             except CloudUnavailable:
                 self._behind.later(self._patience, lambda: self._write(owner, port_id, openings))
                 raise
-            self._noted(named, replace(named, opened=opened))
-
-    def _noted(self, seen: Held, new: Held) -> Held | None:
-        with self._order(seen.owner):
-            return self._holdings.swap(seen, new)
+            with self._order(owner):
+                self._holdings.swap(named, replace(named, opened=opened))
 
     def _identify(self, held: Held, openings: frozenset[Opening]) -> frozenset[Opening]:
         """Answers what is opened: a name can be written even if nothing can be opened."""

@@ -23,6 +23,7 @@ from kuryr.errors import (
     InvalidInput,
     KuryrError,
     NotFound,
+    OverQuota,
     Overtaken,
 )
 from kuryr.neutron.transport import causes, why
@@ -34,7 +35,6 @@ _EXHAUSTED = frozenset(
         "IpAddressGenerationFailure",
         "IpAddressGenerationFailureAllSubnets",
         "NoNetworkAvailable",
-        "OverQuota",
         "SubnetAllocationError",  # with status 500: a subnet pool has no such range, or no range left
     }
 )
@@ -64,9 +64,10 @@ class SegmentTaken(Conflict):
 
 _BY_TYPE: Mapping[str, type[KuryrError]] = {
     "DuplicateSubPort": SegmentTaken,
+    "OverQuota": OverQuota,
     "DuplicateAddressPairInRequest": Overtaken,  # also when two writers of a port's pairs meet in the database
 }
-"""Neutron's error types of which more must be known than the status."""
+"""Neutron's error types that are errors of their own."""
 
 
 _STRANGE_PROJECT = "other than the authenticated project"

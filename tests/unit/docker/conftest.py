@@ -6,9 +6,10 @@ import pytest
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from fakes.transport import EVERYTHING
+from kuryr.host.demand import Sizes
 from unit.docker.wire import Served, ready, served
 from unit.docker.world import Docker
-from unit.host.node import Node, RemoteNode
+from unit.host.node import NO_SIZES, Node, RemoteNode
 
 
 @pytest.fixture
@@ -24,13 +25,19 @@ def kernel() -> FakeKernel:
 
 
 @pytest.fixture
-def node(pytestconfig: pytest.Config, neutron: FakeNeutron, kernel: FakeKernel, tmp_path: Path) -> Node:
+def sizes() -> Sizes:
+    """How many ports wait on that host."""
+    return NO_SIZES
+
+
+@pytest.fixture
+def node(pytestconfig: pytest.Config, neutron: FakeNeutron, kernel: FakeKernel, sizes: Sizes, tmp_path: Path) -> Node:
     """The host of that engine, with credentials and without."""
     if pytestconfig.getoption("--transport") == "local":
-        return Node(neutron, kernel)
+        return Node(neutron, kernel, sizes=sizes)
     grants = tmp_path / "grants.toml"
     grants.write_text(EVERYTHING)
-    return RemoteNode(neutron, kernel, grants)
+    return RemoteNode(neutron, kernel, grants, sizes=sizes)
 
 
 @pytest.fixture

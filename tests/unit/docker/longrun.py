@@ -26,9 +26,10 @@ from kuryr.docker.server.methods import Lane
 from kuryr.docker.server.service import KEEP_ALIVE
 from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.networks.subnet_pools import Defaults
-from kuryr.host.endpoints import Endpoints, Timing
-from kuryr.host.ready import Sizes
+from kuryr.host.demand import Sizes
+from kuryr.host.endpoints import Endpoints
 from kuryr.host.reconcile import Reconciler
+from kuryr.host.timing import Timing
 from kuryr.web.listeners import Listener
 from kuryr.web.serving import Web
 from unit.docker.wire import ready

@@ -18,7 +18,7 @@ import pytest
 from fakes.neutron import FakeNeutron
 from fakes.transport import MemoryChannel, service
 from kuryr.behind import Behind
-from kuryr.errors import CloudError, CloudRefused, Conflict, InvalidInput, KuryrError, NotFound
+from kuryr.errors import CloudError, CloudRefused, Conflict, InvalidInput, KuryrError, NotFound, OverQuota
 from kuryr.gateway.exposure.floating import FloatingChoice
 from kuryr.gateway.identity import Anchorage
 from kuryr.gateway.networks.specs import NetworkSpec, SubnetSpec, WayOut
@@ -457,7 +457,7 @@ class TestAllowance:
                 lambda: vm1.networks.create(f"made{number}", [SubnetSpec(ip_network(f"10.7.{number}.0/24"), None)]),  # noqa: B023
                 lambda: vm1.reservations.keep(network, (blue.subnet_id, None), "pool"),
             ):
-                with suppress(CloudRefused):
+                with suppress(OverQuota):
                     act()
                     made += 1
                 assert self.own(neutron) <= 4
@@ -471,7 +471,7 @@ class TestAllowance:
             vm1.ports.release(vifs[0])
             vm1.ports.release(vifs[0])
             vifs = [*vifs[1:], reserve(vm1, blue)]
-        with pytest.raises(CloudRefused, match="grants vm1 4 ports at one time, and it has 4"):
+        with pytest.raises(OverQuota, match="grants vm1 4 ports at one time, and it has 4"):
             reserve(vm1, blue)
         for vif in vifs:
             vm1.ports.release(vif)
@@ -485,7 +485,7 @@ class TestAllowance:
     ) -> None:
         vm1.ports.reserve(request(blue), 4)
         again = RemoteGateway(MemoryChannel(service(neutron, grants, Clock()), "vm1"), behind, lambda: None)
-        with pytest.raises(CloudRefused, match="at one time"):
+        with pytest.raises(OverQuota, match="at one time"):
             reserve(again, blue)
 
     def test_what_failed_does_not_count(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
@@ -497,7 +497,7 @@ class TestAllowance:
 
     def test_calls_at_once_count_one_another(self, vm1: Gateway, neutron: FakeNeutron, blue: Site) -> None:
         def attempt(_: int) -> bool:
-            with suppress(CloudRefused):
+            with suppress(OverQuota):
                 return bool(reserve(vm1, blue))
             return False
 

@@ -20,9 +20,10 @@ from kuryr.gateway.assembly import LocalGateway
 from kuryr.gateway.networks.subnet_pools import Defaults
 from kuryr.gateway.remote.assembly import RemoteGateway
 from kuryr.gateway.service.calls import Calls
-from kuryr.host.endpoints import Endpoints, Timing
-from kuryr.host.ready import Sizes
+from kuryr.host.demand import Sizes
+from kuryr.host.endpoints import Endpoints
 from kuryr.host.reconcile import Reconciler
+from kuryr.host.timing import Timing
 from kuryr.model import Mark
 from kuryr.suspects import Suspects
 
@@ -87,7 +88,14 @@ class Node:
         """The owners that the engine knows when it is asked for one."""
         timing = Timing(ready=1, settle=0.2, clock=self.clock)
         self.endpoints = Endpoints(
-            self.cloud, self.binding, self.behind, timing, lambda owner: owner in self.alive, self.ask_for_sweep, sizes
+            self.cloud,
+            self.binding,
+            self.behind,
+            timing,
+            lambda owner: owner in self.alive,
+            self.ask_for_sweep,
+            sizes,
+            self.gateway.neighbours,
         )
         self.reconciler = Reconciler(self.cloud, self.binding, self.endpoints)
         self.suspects, self._suspects = self.new_suspects(), self.new_suspects()
@@ -135,11 +143,12 @@ class RemoteNode(Node):
         *,
         clock: Clock | None = None,
         service: Calls | None = None,
+        sizes: Sizes = NO_SIZES,
     ) -> None:
         self._grants = grants
         clock = clock or Clock()
         self.service = service or fake_service(neutron, grants, clock)
-        super().__init__(neutron, kernel, clock=clock)
+        super().__init__(neutron, kernel, clock=clock, sizes=sizes)
 
     def reached(self, neutron: FakeNeutron) -> LocalGateway:
         """The cloud's side, through the service; of what only the local one has, no test with this node makes use."""
@@ -149,7 +158,9 @@ class RemoteNode(Node):
     def restarted(self) -> "RemoteNode":
         """A new process, after this one was killed."""
         self.behind.close()
-        return RemoteNode(self.neutron, self.kernel, self._grants, clock=self.clock, service=self.service)
+        return RemoteNode(
+            self.neutron, self.kernel, self._grants, clock=self.clock, service=self.service, sizes=self.sizes
+        )
 
 
 @dataclass(frozen=True)

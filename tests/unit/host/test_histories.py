@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.errors import KuryrError
-from kuryr.host.ready import Sizes
+from kuryr.host.demand import Sizes
 from kuryr.model import IPAddress
 from unit.host.node import NO_SIZES, Clock, Node, ports, site, snapshot
 
@@ -123,6 +123,24 @@ class ReadyHistories(Histories):
 
     sizes = Sizes(most=3)
     cidr = "10.1.0.0/24"
+
+    @rule(what=st.sampled_from(["IpAddressGenerationFailure", "OverQuota"]))
+    def run_out(self, what: str) -> None:
+        """For the next start, or for the next ports that are made ahead."""
+        self.neutron.fail_next(method="POST", path="/ports", status=409, type_=what)
+
+    @rule()
+    def give_up(self) -> None:
+        """Another of the engine's networks on the same one of Neutron's is removed."""
+        self.node.endpoints.give_up(self.blue.network_id, 10)
+
+    @rule(data=st.data())
+    def tie(self, data: st.DataObject) -> None:
+        """Something is led to a container's port."""
+        if self.alive:
+            owner = data.draw(st.sampled_from(sorted(self.alive)))
+            if vif := self.node.endpoints.remembered(owner):
+                self.node.endpoints.tie(vif.port_id)
 
 
 for machine in (Histories, ReadyHistories):

@@ -8,7 +8,7 @@ import pytest
 
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
-from kuryr.host.ready import Sizes
+from kuryr.host.demand import Sizes
 from unit.host.life import start
 from unit.host.node import Node, Site, calls, ports
 

@@ -15,6 +15,7 @@ from kuryr.errors import (
     InvalidInput,
     KuryrError,
     NotFound,
+    OverQuota,
     Overtaken,
 )
 from kuryr.neutron.api import Call
@@ -38,7 +39,7 @@ PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>nginx at 10.1
         (409, "NetworkInUse", Conflict),
         (409, "IpAddressGenerationFailure", Exhausted),
         (409, "IpAddressGenerationFailureAllSubnets", Exhausted),
-        (409, "OverQuota", Exhausted),
+        (409, "OverQuota", OverQuota),
         (412, "RevisionNumberConstraintFailed", Overtaken),
         (413, "RequestEntityTooLarge", CloudError),
         (429, "TooManyRequests", CloudError),

@@ -26,9 +26,10 @@ from kuryr.docker.sweeps.network_labels import NetworkLabels
 from kuryr.docker.sweeps.sweeper import Sweep, Sweeper
 from kuryr.gateway.connection import connect
 from kuryr.gateway.protocol import Gateway
-from kuryr.host.endpoints import Endpoints, Timing
-from kuryr.host.ready import Sizes
+from kuryr.host.demand import Sizes
+from kuryr.host.endpoints import Endpoints
 from kuryr.host.reconcile import Reconciler
+from kuryr.host.timing import Timing
 from kuryr.suspects import Suspects
 
 
@@ -57,8 +58,8 @@ class Driver:
         self._late_words = LateWords(engine, networks, endpoints, expose=expose)
         self._inheriting = Inheriting(engine, networks, gateway.inheritance, endpoints)
         choices, sources = Choices(engine, gateway.guards), Sources(gateway.subnet_pools)
-        departure = Departure(networks, gateway.reservations, gateway.idle, endpoints)
-        self.network = NetworkDriver(gateway, sources, departure, self._labels, self._outlets, pending)
+        self._departure = Departure(networks, gateway.reservations, gateway.idle, endpoints)
+        self.network = NetworkDriver(gateway, sources, self._departure, self._labels, self._outlets, pending)
         self.endpoint = EndpointDriver(gateway, choices, endpoints, self._outlets, expose=expose)
         self.publisher = Publisher(gateway, endpoints, self._outlets, behind)
         self.ipam = IpamDriver(gateway, sources, choices, endpoints, self._inheriting, pending)
@@ -69,6 +70,7 @@ class Driver:
         leftovers = self._gateway.leftovers(suspects)
         return [
             self._inheriting.sweep,
+            lambda view: self._departure.sweep(swarm.alive(view, anchors.owners())),
             lambda view: leftovers.networks(swarm.alive(view, anchors.owners())),
             lambda view: leftovers.addresses(view.addresses),
             lambda view: self._reconciler.sweep(view.endpoints, ports),
@@ -93,8 +95,11 @@ class ConfiguredDriver(Driver):
         engine = Engine(conf.docker.engine_socket, swarm=conf.docker.scope == GLOBAL)
         timing = Timing(ready=conf.binding.ready_timeout, patience=conf.sweep.grace)
         # A trunk takes only ports without device_id, and that is what tells those made ahead; address pairs are few.
-        sizes = Sizes(most=0 if conf.nested.mode else conf.binding.ready_ports_max)
-        endpoints = Endpoints(gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon, sizes)
+        most = 0 if conf.nested.mode else conf.binding.ready_ports_max
+        sizes = Sizes(most, conf.binding.ready_ports_min)
+        endpoints = Endpoints(
+            gateway.ports, binding, self._behind, timing, engine.may_know, self._sweep_soon, sizes, gateway.neighbours
+        )
         reconciler = Reconciler(gateway.ports, binding, endpoints)
         super().__init__(gateway, endpoints, reconciler, engine, self._behind, pending, expose=conf.docker.expose)
         sweeps = self.sweeps(lambda: Suspects(conf.sweep.grace))

@@ -107,6 +107,7 @@ class Outlets:
         InvalidInput, NotFound, Exhausted, Conflict when it is in use elsewhere.
         """
         inner_address(bound, vif)
+        self._endpoints.tie(vif.port_id)
         if not choice:
             self._floating.give_new(vif, self._external_of(bound), bound.network.project_id)
             return

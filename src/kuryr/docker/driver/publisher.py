@@ -83,6 +83,7 @@ class Publisher:
         return {}
 
     def _forward(self, floating_ip: str, vif: Vif, address: IPAddress, wanted: frozenset[Forward]) -> None:
+        self._endpoints.tie(vif.port_id)
         try:
             self._forwardings.make(floating_ip, vif, address, wanted)
         except PortTaken as taken:

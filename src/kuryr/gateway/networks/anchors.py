@@ -4,7 +4,7 @@ The ports in Neutron are the state; what is held here is a copy, read after a st
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kuryr.errors import InvalidInput
@@ -68,9 +68,9 @@ class Anchors:
         """Whether `key` is one by which addresses of this host's networks are asked for."""
         return any(key in anchor.anchorage.keys for anchor in self.all().values())
 
-    def stood_on(self, *, besides: str = "") -> set[str]:
-        """The Neutron networks that this host's engine uses, besides for one of its own networks."""
-        return {anchor.network_id for owner, anchor in self.all().items() if owner != besides}
+    def stood_on(self, *, besides: Collection[str] = ()) -> set[str]:
+        """The Neutron networks that this host's engine uses, besides for some of its own networks."""
+        return {anchor.network_id for owner, anchor in self.all().items() if owner not in besides}
 
     def network_of(self, owner: str) -> str:
         """The Neutron network that `owner` stands on, whichever host has recorded it; "" if none: at most two requests.

@@ -20,7 +20,7 @@ from kuryr.gateway.exposure.openings import Openings
 from kuryr.gateway.identity import IDLE_OWNER, RESERVED, is_own, is_sticky, lent_owner
 from kuryr.gateway.ports.traits import port_changes, port_spec
 from kuryr.locks import KeyedLocks
-from kuryr.model import Mark, Named, Network, PortRequest, sticky_mac
+from kuryr.model import Mark, Named, Network, PortRequest, is_ready, sticky_mac
 from kuryr.neutron.client import Neutron
 from kuryr.neutron.ports import PortChanges
 from kuryr.neutron.resources import PortResource
@@ -232,6 +232,9 @@ class Lending:
             yield Conflict(f"{label} has no address in a subnet that this network uses")
 
     def _in_use(self, port: PortResource, label: str) -> Conflict:
+        if is_ready(port.device_id):
+            hint = "choose another, or create that host's network with -o kuryr.ready_ports=off"
+            return Conflict(f"{_addresses(port)} is kept ready for containers of host {port.host}", hint=hint)
         on = f" on host {port.host}" if port.host else ""
         user = f"{port.device_owner or 'device'} {port.device_id[:36]}{on}"
         message, hint = f"{label} with {_addresses(port)} is in use: {user}", "free it first, or choose another"

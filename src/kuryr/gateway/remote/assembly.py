@@ -27,6 +27,7 @@ class RemoteGateway:
     """`gateway.protocol.Gateway` on top of a channel. `sweep_soon` is called when something may have been left."""
 
     inheritance = None
+    neighbours = None
 
     def __init__(self, channel: Channel, behind: Behind, sweep_soon: Callable[[], None]) -> None:
         def family(name: str) -> Any:

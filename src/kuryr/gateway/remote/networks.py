@@ -71,9 +71,9 @@ class RemoteAnchors:
         """Whether `key` is one by which addresses of this host's networks are asked for."""
         return any(key in bound.anchorage.keys for bound in self.all().values())
 
-    def stood_on(self, *, besides: str = "") -> set[str]:
-        """The Neutron networks that this host's engine uses, besides for one of its own networks."""
-        return {bound.network.id for owner, bound in self.all().items() if owner != besides}
+    def stood_on(self, *, besides: Collection[str] = ()) -> set[str]:
+        """The Neutron networks that this host's engine uses, besides for some of its own networks."""
+        return {bound.network.id for owner, bound in self.all().items() if owner not in besides}
 
     def network_of(self, owner: str) -> str:
         """Only a swarm's manager asks for what other hosts have recorded. Raises InvalidInput."""

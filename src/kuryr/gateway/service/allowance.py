@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from kuryr.errors import CloudRefused
+from kuryr.errors import OverQuota
 from kuryr.gateway.service.grants import Grant
 
 
@@ -26,7 +26,7 @@ class Allowance:
 
     @contextmanager
     def taking(self, number: int) -> Iterator[None]:
-        """Make so many ports meanwhile. Raises CloudRefused when they would be too many."""
+        """Make so many ports meanwhile. Raises OverQuota when they would be too many."""
         if not self._grant.ports or not number:
             yield
             return
@@ -34,7 +34,7 @@ class Allowance:
             if self._most_there + number > self._grant.ports:
                 self._most_there = self._count() + self._under_way
             if self._most_there + number > self._grant.ports:
-                raise CloudRefused(
+                raise OverQuota(
                     f"the gateway service grants {self._grant.name} {self._grant.ports} ports at one time, and it has "
                     f"{self._most_there}",
                     hint="remove containers, or ask its operator",

@@ -9,7 +9,7 @@ import pytest
 from fakes.binding import FakeKernel
 from fakes.neutron import FakeNeutron
 from kuryr.errors import CloudError, Conflict, InvalidInput, KuryrError, NotFound, PlugError
-from kuryr.host.endpoints import Timing
+from kuryr.host.timing import Timing
 from kuryr.model import Mark
 from kuryr_lab.waiting import wait_until
 from unit.docker.world import Docker, DockerNetwork

@@ -13,6 +13,7 @@ from kuryr.docker.driver import swarm
 from kuryr.docker.engine import EngineView
 from kuryr.errors import Conflict, InvalidInput
 from kuryr.gateway.identity import ANCHOR_OWNER, IDLE_OWNER, Anchorage
+from kuryr.host.demand import Sizes
 from kuryr.model import Mark
 from unit.docker.swarm import CIDR, Manager, Worker, kuryrs, of_kind, settled
 from unit.docker.world import Docker
@@ -29,8 +30,9 @@ class Crash(BaseException):
 
 @pytest.fixture
 def engines(neutron: FakeNeutron) -> Iterator[list[Docker]]:
-    """Three hosts' engines, none of which has asked Neutron for anything yet."""
-    engines = [Docker(Node(neutron, FakeKernel(), mark=Mark("test", name))) for name in ("h1", "h2", "h3")]
+    """Three hosts' engines, none of which has asked Neutron for anything yet. Nothing that follows is made ahead."""
+    nodes = [Node(neutron, FakeKernel(), mark=Mark("test", name), sizes=Sizes()) for name in ("h1", "h2", "h3")]
+    engines = [Docker(node) for node in nodes]
     for engine in engines:
         engine.node.networks.anchors.owners()
         engine.node.endpoints.load()
