@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fault import supervisor, victim
+from kuryr.model import READY
 from kuryr_lab.errors import CommandFailed, LabError
 from kuryr_lab.host import Host
 from kuryr_lab.lab import Lab
 from kuryr_lab.waiting import wait_until
+from system.driver import NONE_AHEAD
 
 GRACE = 1.0
 """Seconds; a user's installation has 60, which would make a test of a hundred crashes last hours."""
@@ -27,15 +29,19 @@ grace = {grace}
 class Rig:
     """A host under supervision. `network` is the arguments of `docker network create`, without driver and name.
 
+    What is there is compared with what shall be there; so no port is made ahead unless `ahead`.
+
     The driver has a name of its own, because Docker shakes hands with each name once in its life; and a deployment
     of its own, because two drivers of one deployment would sweep each other's ports.
     """
 
-    def __init__(self, lab: Lab, host: Host, network: Sequence[str], *, grace: float = GRACE) -> None:
+    def __init__(
+        self, lab: Lab, host: Host, network: Sequence[str], *, grace: float = GRACE, ahead: bool = False
+    ) -> None:
         self.host = host
         self.driver = f"kuryr-{secrets.token_hex(4)}"
         ipam = () if "--ipam-driver" in network else ("--ipam-driver", self.driver)
-        self.network = ("--driver", self.driver, *ipam, *network)
+        self.network = ("--driver", self.driver, *ipam, *network, *(() if ahead else NONE_AHEAD))
         self._neutron = lab.neutron("admin")
         self._mark = f"kuryr:{self.driver}@{host.name}"
         self._folder = host.directory / self.driver
@@ -162,6 +168,17 @@ class Rig:
             return bool(opened & set(port["security_groups"])) and port["device_id"] != "kuryr:reserved"
 
         wait_until("what is exposed is opened", is_opened)
+
+    def await_ready_ports(self, number: int) -> None:
+        """Wait until at least so many ports wait for containers, plugged and wired. LabError when they do not."""
+
+        def waiting() -> int:
+            links = self.host.run(["ip", "-o", "link"]).stdout
+            claimed = set(re.findall(rf"alias kuryr:{self.driver} (\S+) {READY}$", links, re.MULTILINE))
+            wired = {port["id"] for port in self._neutron.find("port", description=self._mark, status="ACTIVE")}
+            return len(claimed & wired)
+
+        wait_until(f"{number} ports wait", lambda: waiting() >= number)
 
     # -- what is there
 

@@ -14,6 +14,9 @@ from kuryr_lab.ini import write_ini
 
 Sections = Mapping[str, Mapping[str, str]]
 
+NONE_AHEAD = ("--opt", "kuryr.ready_ports=off")
+"""Of `docker network create`: every start there asks Neutron, and what is left can be counted."""
+
 
 @dataclass(frozen=True)
 class Answer:

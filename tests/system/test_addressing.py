@@ -14,6 +14,7 @@ from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, methods
+from system.driver import NONE_AHEAD
 from system.test_containers import pid_of, ports_of
 
 FOUR, SIX = "10.77.0.0/24", "fd77::/64"
@@ -32,7 +33,7 @@ def endpoint(container: Container, network: str) -> dict[str, Any]:
 def test_both_families_carry_traffic_in_both_directions(
     lab: Lab, host1: Host, neutron: Neutron, bench: Bench, host1_requests: Cursor
 ) -> None:
-    network = bench.network(host1, *DUAL)
+    network = bench.network(host1, *DUAL, *NONE_AHEAD)
     host1_requests.read_until_quiet()
     one = bench.run(host1, network)
     assert methods(lab, host1_requests.read()) == ["POST"]

@@ -11,6 +11,7 @@ from kuryr_lab.client import Neutron
 from kuryr_lab.host import Host
 from kuryr_lab.layout import CHECKOUT
 from kuryr_lab.traffic import Container
+from system.test_containers import ports_of
 
 FILE = CHECKOUT / "examples" / "compose.yaml"
 
@@ -39,6 +40,7 @@ def test_the_example_serves_by_name_and_address_and_leaves_nothing(host1: Host, 
             assert client.fetch(address) == "served by Neutron\n"
         shown = json.loads(host1.docker("network", "inspect", "example_blue"))
         (network,) = neutron.find("network", name=f"kuryr-{shown[0]['Id'][:12]}")
-        assert len(neutron.find("port", network_id=network["id"], device_owner="compute:kuryr")) == 2
+        assert {port["network_id"] for port in ports_of(neutron, host1)} == {network["id"]}
+        assert len(ports_of(neutron, host1)) == 2
     finally:
         compose(host1, "down", "--timeout", "0")

@@ -14,6 +14,7 @@ from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, methods
+from system.driver import NONE_AHEAD
 from system.test_addressing import endpoint
 from system.test_other_project import driver_as
 
@@ -109,7 +110,7 @@ def test_choosing_a_port_costs_one_request_more_in_all(
     host1: Host, tenant_network: TenantNetwork, ports: TenantPorts, bench: Bench, host1_requests: Cursor
 ) -> None:
     web = ports.make("web-1", "role=web")
-    plain, bare_one = bench.network(host1, "--subnet", "10.77.0.0/24"), bare(bench, host1, tenant_network)
+    plain, bare_one = bench.network(host1, "--subnet", "10.77.0.0/24", *NONE_AHEAD), bare(bench, host1, tenant_network)
 
     def in_all(*run: str) -> list[str]:
         container = bench.run(host1, *run)

@@ -14,7 +14,7 @@ from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container, PlainPort
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
-from system.driver import Driver
+from system.driver import NONE_AHEAD, Driver
 from system.test_addressing import endpoint
 from system.test_containers import pid_of
 
@@ -91,8 +91,9 @@ def test_a_stranger_reaches_the_exposed_ports_and_no_others(
 
 
 def test_containers_that_expose_the_same_share_a_group_and_cost_two_requests(
-    host1: Host, neutron: Neutron, network: str, host1_requests: Cursor, bench: Bench
+    host1: Host, neutron: Neutron, host1_requests: Cursor, bench: Bench
 ) -> None:
+    network = bench.network(host1, "--subnet", "10.77.0.0/24", *NONE_AHEAD)
     bench.run(host1, network, "--expose", "80-81")
     assert steps(host1_requests.read_until_quiet())[-1] == "PUT ports"
     bench.run(host1, network, "--expose", "81", "--expose", "80")

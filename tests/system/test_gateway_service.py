@@ -13,7 +13,7 @@ from kuryr_lab.lab import Lab
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
-from system.driver import Driver
+from system.driver import NONE_AHEAD, Driver
 from system.gateway_service import GatewayService
 
 
@@ -35,7 +35,8 @@ def driver(service: GatewayService, host1: Host, tenant_network: TenantNetwork) 
 
 @pytest.fixture
 def blue(driver: Driver, host1: Host, tenant_network: TenantNetwork, bench: Bench) -> str:
-    return bench.network(host1, "--ipam-opt", f"neutron.net.name={tenant_network.name}", driver=driver.name)
+    named = ("--ipam-opt", f"neutron.net.name={tenant_network.name}")
+    return bench.network(host1, *named, *NONE_AHEAD, driver=driver.name)
 
 
 def test_a_host_without_credentials_has_containers_in_the_cloud(

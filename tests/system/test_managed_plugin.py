@@ -12,6 +12,7 @@ from kuryr_lab.lab import Lab
 from system import plugin
 from system.conftest import Bench, address_of
 from system.plugin import BUILD, NAME
+from system.test_containers import ports_of
 
 pytestmark = pytest.mark.exhaustive
 
@@ -35,7 +36,7 @@ def test_its_containers_are_ports_that_talk(host: Host, neutron: Neutron, bench:
     other.serve()
     one.reaches(address_of(other, name))
     assert one.fetch(address_of(other, name)) == other.name
-    held = neutron.find("port", description="kuryr:managed@host1", device_owner="compute:kuryr")
+    held = [port for port in ports_of(neutron, host) if port["description"] == "kuryr:managed@host1"]
     addresses = {fixed["ip_address"] for port in held for fixed in port["fixed_ips"]}
     assert addresses == {address_of(one, name), address_of(other, name)}
     bench.clear()

@@ -13,7 +13,7 @@ from kuryr_lab.lab import Lab
 from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
-from system.driver import Driver
+from system.driver import NONE_AHEAD, Driver
 from system.test_exposure import opened, stranger
 
 
@@ -61,7 +61,8 @@ def test_the_service_role_alone_serves_what_exists_and_says_what_it_may_not(
     host1: Host, neutron: Neutron, tenant_network: TenantNetwork, lab: Lab, bench: Bench
 ) -> None:
     with driver_as(host1, lab, "servant") as driver:
-        blue = bench.network(host1, "--ipam-opt", f"neutron.net.name={tenant_network.name}", driver=driver.name)
+        named = ("--ipam-opt", f"neutron.net.name={tenant_network.name}")
+        blue = bench.network(host1, *named, *NONE_AHEAD, driver=driver.name)
         container = bench.run(host1, blue, "--expose", "80")
         with lab.plain_port("host2", tenant_network.id, name="machine") as machine:
             machine.reaches(address_of(container, blue))

@@ -256,7 +256,9 @@ def test_sigterm_finishes_the_work_behind(lab: Lab, host: Host, neutron: Neutron
     with TenantNetwork(lab) as network, driver_of(host) as driver, ThreadPoolExecutor(8) as threads:
         pool = driver.ask("IpamDriver.RequestPool", {"Options": {"neutron.net.uuid": network.id}}).body
         data = [{"AddressSpace": "KuryrLocal", "Pool": pool["Pool"]}]
-        assert driver.ask("NetworkDriver.CreateNetwork", {"NetworkID": NETWORK, "IPv4Data": data}).status == 200
+        options = {"com.docker.network.generic": {"kuryr.ready_ports": "off"}}
+        creation = {"NetworkID": NETWORK, "IPv4Data": data, "Options": options}
+        assert driver.ask("NetworkDriver.CreateNetwork", creation).status == 200
         request = {"PoolID": pool["PoolID"]}
         answers = list(threads.map(lambda _: driver.ask("IpamDriver.RequestAddress", request).body, range(8)))
         for answer in answers:

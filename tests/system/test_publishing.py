@@ -16,6 +16,7 @@ from kuryr_lab.tenant import TenantNetwork
 from kuryr_lab.traffic import Container
 from kuryr_lab.waiting import wait_until
 from system.conftest import Bench, address_of
+from system.driver import NONE_AHEAD
 from system.test_exposure import mailbox
 
 SUBNET = ("--subnet", "10.77.0.0/24")
@@ -71,7 +72,7 @@ def await_answer(lab: Lab, address: str, port: int, names: Sequence[str]) -> Non
 def test_a_published_port_is_forwarded(
     lab: Lab, host1: Host, neutron: Neutron, router: Router, routed: Bench, host1_requests: Cursor
 ) -> None:
-    blue = network(routed, host1, "-o", "kuryr.publish=forwarding")
+    blue = network(routed, host1, "-o", "kuryr.publish=forwarding", *NONE_AHEAD)
     host1_requests.read_until_quiet()
     container = routed.run(host1, blue, "--publish", "8080:80")
     # Writing who uses the port, and opening what it publishes, may come in between.

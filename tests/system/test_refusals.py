@@ -20,7 +20,7 @@ from kuryr_lab.leaks import inventory, leaked
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from system.conftest import Bench
-from system.driver import Driver
+from system.driver import NONE_AHEAD, Driver
 from system.test_bad_input import port
 
 pytestmark = pytest.mark.exhaustive
@@ -237,7 +237,11 @@ def scene(lab: Lab) -> Iterator[Scene]:
         stack.callback(bench.clear)
         networks = {
             name: bench.network(
-                host, *(word.replace("<driver>", driver.name) for word in words), driver=driver.name, ipam=False
+                host,
+                *(word.replace("<driver>", driver.name) for word in words),
+                *NONE_AHEAD,
+                driver=driver.name,
+                ipam=False,
             )
             for name, words in NETWORKS.items()
         }

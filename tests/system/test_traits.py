@@ -13,6 +13,7 @@ from kuryr_lab.lab import Lab
 from kuryr_lab.request_log import Cursor
 from kuryr_lab.tenant import TenantNetwork
 from system.conftest import Bench, address_of
+from system.driver import NONE_AHEAD
 from system.test_containers import pid_of, ports_of
 from system.test_exposure import steps, stranger
 
@@ -60,8 +61,9 @@ def test_a_networks_groups_guard_its_containers(
 
 @pytest.mark.engines
 def test_an_endpoints_options_change_its_port_by_one_request(
-    host1: Host, neutron: Neutron, web: Resource, network: str, bench: Bench, host1_requests: Cursor
+    host1: Host, neutron: Neutron, web: Resource, bench: Bench, host1_requests: Cursor
 ) -> None:
+    network = bench.network(host1, "--subnet", "10.77.0.0/24", *NONE_AHEAD)
     host1_requests.read_until_quiet(quiet=1)
     pairs = "10.77.0.200,10.78.0.0/24"
     given = driver_opts(
