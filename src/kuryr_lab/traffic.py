@@ -174,4 +174,4 @@ class PlainPort(Station, Temporary):
             self.port = self._neutron.show("port", self.port["id"])
             return bool(self.port["status"] == "ACTIVE")
 
-        wait_until(f"port {self.name} on {self.host.name} is ACTIVE", active, seconds=20)
+        wait_until(f"port {self.name} on {self.host.name} is ACTIVE", active, seconds=60)
