@@ -195,7 +195,7 @@ class Rig:
         links = re.findall(r"^\d+: ((?:tap|t_c)[^@:]+)", self.host.run(["ip", "-o", "link"]).stdout, re.MULTILINE)
         return frozenset(found | {f"ovs {name}" for name in interfaces.split()} | {f"link {name}" for name in links})
 
-    def await_inventory(self, expected: frozenset[str], seconds: float = 30) -> str:
+    def await_inventory(self, expected: frozenset[str], seconds: float = 60) -> str:
         """Wait until there is what was expected; otherwise what differs."""
         now: list[frozenset[str]] = []
 
