@@ -30,12 +30,12 @@ class DockerHost(Node):
     def docker_data(self) -> Path:
         """Where Docker keeps what it has, as the node sees it."""
 
-    def docker(self, *argv: str, seconds: float = 120) -> str:
+    def docker(self, *argv: str, seconds: float = 300) -> str:
         """Run the docker client against the host and return what it printed; CommandFailed on a status other than 0."""
         return self.run_docker(argv, seconds=seconds).stdout.strip()
 
     def run_docker(
-        self, argv: Sequence[str], *, check: bool = True, seconds: float = 120
+        self, argv: Sequence[str], *, check: bool = True, seconds: float = 300
     ) -> "subprocess.CompletedProcess[str]":
         """Run the docker client against the host; CommandFailed if `check` and its status is not 0.
 

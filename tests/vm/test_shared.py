@@ -9,7 +9,7 @@ from kuryr_lab.docker_host import DockerHost
 from kuryr_lab.lab import Lab
 from kuryr_lab.node import Daemon
 from kuryr_lab.ovn import Ovn
-from kuryr_lab.request_log import Cursor
+from kuryr_lab.request_log import Cursor, Request
 from kuryr_lab.vm.machine import VirtualMachine
 from kuryr_lab.vm.nic import TrunkPort
 from system.conftest import Bench, address_of
@@ -34,6 +34,11 @@ def driver(lab: Lab, vm: VirtualMachine) -> Iterator[Daemon]:
 def pairs(neutron: Neutron, nic: TrunkPort) -> list[str]:
     """The addresses that the machine's port may use besides its own."""
     return [pair["ip_address"] for pair in neutron.show("port", nic.port["id"])["allowed_address_pairs"]]
+
+
+def asked(requests: list[Request]) -> list[str]:
+    """Without what is read and said again because Neutron itself has changed the machine's port (412)."""
+    return [call.method for call in requests if call.status != 412 and call.method != "GET"]
 
 
 def test_a_container_talks_through_the_machines_port_with_those_on_every_host(
@@ -70,6 +75,6 @@ def test_a_start_takes_two_requests_and_so_does_a_stop(
     network = bench.network(vm, *on, driver=driver.name)
     container = bench.run(vm, network)
     start, stop = requests_of_a_start_and_a_stop(container, network, nic.port["network_id"], neutron, vm_requests)
-    assert [call.method for call in start] == ["POST", "PUT", "PUT"]
-    assert [call.method for call in stop] == ["PUT", "DELETE"]
+    assert asked(start) == ["POST", "PUT", "PUT"]
+    assert asked(stop) == ["PUT", "DELETE"]
     assert pairs(neutron, nic) == []
