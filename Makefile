@@ -30,9 +30,8 @@ check: $(KURYR) ## style, types, layers
 test: setup check ## check, and the core tests
 	$(BIN)/pytest -m "not exhaustive"
 
-test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) $(VM) ## the above, what breaks more rarely, later Dockers, other back ends, a virtual machine
+test-all: test $(ENGINES) $(LIBNETWORK) $(BACKENDS) ## the above, what breaks more rarely, later Dockers, other back ends
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target exhaustive variants
-	$(MAKE) --no-print-directory test-vm
 
 exhaustive: # one lab leaves half of the machine idle: the variants run beside
 	$(BIN)/pytest -m "exhaustive and not vm"
