@@ -1,7 +1,10 @@
 """Ports on bridges of the kernel: the Linux bridge agent's, and those between a port and Open vSwitch."""
 
+import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 
 import pytest
 from pyroute2 import IPRoute
@@ -10,20 +13,24 @@ from kuryr.binding.driver import BindingContext, Found
 from kuryr.binding.pairs import inner_name, outer_name
 from kuryr.binding.registry import Binding
 from kuryr.errors import Conflict, PlugError
-from kuryr.model import Claim, Vif
+from kuryr.model import Claim, FixedIP, Vif
+from kuryr_lab.waiting import wait_until
 
 from .conftest import MakeVif
 from .kinds import KINDS, NETWORK
 from .namespaces import exists, index_of, links, setting, show
 from .switch import OpenVSwitch
 
+ETH_P_ARP = 0x0806
 BRIDGE = f"brq{NETWORK[:11]}"
 
 
 @pytest.fixture
-def binding() -> Binding:
+def binding() -> Iterator[Binding]:
     """On a host without Open vSwitch."""
-    return Binding(BindingContext("test", host="host1", ovsdb="unix:/absent/db.sock"))
+    context = BindingContext("test", host="host1", ovsdb="unix:/absent/db.sock")
+    yield Binding(context)
+    context.announcer.close()
 
 
 @pytest.fixture
@@ -60,6 +67,24 @@ def test_the_agents_word_is_asked_for_of_neutron(binding: Binding, vif: Vif) -> 
         binding.await_ready(vif, 0)
     binding.plug(vif)
     assert not binding.await_ready(vif, 0)
+
+
+def test_an_announcement_passes_a_bridge_that_forwards_only_what_is_connected(
+    binding: Binding, make_vif: MakeVif
+) -> None:
+    addresses = (FixedIP("subnet", IPv4Address("10.1.0.7")),)
+    neighbour, vif = make_vif(**KINDS["bridge"]), make_vif(**KINDS["bridge"], fixed_ips=addresses)
+    plugged(binding, neighbour)
+    plugged(binding, vif)
+    with IPRoute() as ip:
+        ip.link("set", index=index_of(inner_name(neighbour.port_id)), state="up")
+    wait_until("the neighbour is connected", lambda: show(outer_name(neighbour.port_id))["operstate"] == "UP")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ARP)) as raw:
+        raw.bind((inner_name(neighbour.port_id), ETH_P_ARP))
+        raw.settimeout(5)
+        for _ in range(10):
+            binding.announce(vif)
+            assert raw.recv(100)[28:32] == socket.inet_aton("10.1.0.7")
 
 
 def test_the_bridge_goes_with_its_last_port(binding: Binding, vif: Vif, make_vif: MakeVif) -> None:

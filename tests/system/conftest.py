@@ -127,8 +127,8 @@ def bench(no_leaks: None) -> Iterator[Bench]:
 
 @pytest.fixture
 def network(host1: Host, bench: Bench) -> str:
-    """A Docker network on host1 that Kuryr makes, with Kuryr's IPAM."""
-    return bench.network(host1, "--subnet", "10.77.0.0/24")
+    """A Docker network on host1 that Kuryr makes, with Kuryr's IPAM; its lower half is for who chooses an address."""
+    return bench.network(host1, "--subnet", "10.77.0.0/24", "--ip-range", "10.77.0.128/25")
 
 
 def address_of(container: Container, network: str) -> str:

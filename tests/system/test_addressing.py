@@ -18,7 +18,9 @@ from system.driver import NONE_AHEAD
 from system.test_containers import pid_of, ports_of
 
 FOUR, SIX = "10.77.0.0/24", "fd77::/64"
-DUAL = ("--ipv6", "--subnet", FOUR, "--subnet", SIX)
+UPPER_HALF = "10.77.0.128/25"
+"""What is given to those who choose no address: others may choose one that nobody has."""
+DUAL = ("--ipv6", "--subnet", FOUR, "--ip-range", UPPER_HALF, "--subnet", SIX)
 
 
 def endpoint(container: Container, network: str) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def test_another_network_driver_may_take_its_addresses_from_neutron(
 ) -> None:
     named = ("--ipam-driver", "kuryr", "--ipam-opt", f"neutron.subnet.uuid={tenant_network.subnet_id}")
     network = bench.network(host1, *named, "--subnet", tenant_network.cidr, driver="bridge", ipam=False)
-    one, other = bench.run(host1, network), bench.run(host1, network, "--ip", "10.20.0.99")
+    other, one = bench.run(host1, network, "--ip", "10.20.0.99"), bench.run(host1, network)
     kept = {
         port["fixed_ips"][0]["ip_address"]: port["binding:host_id"]
         for port in neutron.find("port", network_id=tenant_network.id, device_owner="kuryr:address")

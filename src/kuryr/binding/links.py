@@ -77,6 +77,7 @@ class Links:
                 return
             netlink.set(link, state="up")
             try:
+                netlink.await_carrier(link)
                 addresses = (fixed_ip.address for fixed_ip in vif.fixed_ips)
                 self._announcer.send(name, announcement.frames(link.mac, addresses))
             finally:

@@ -5,6 +5,7 @@ Each conversation opens its own netlink socket (0.3 ms): a pyroute2 socket belon
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ _WITH_FUNCTIONS = 1
 """RTEXT_FILTER_VF of the kernel's rtnetlink.h."""
 _NAMESPACE = "IFLA_IF_NETNSID"
 """pyroute2's name of IFLA_TARGET_NETNSID, before Linux 5.0 gave it that."""
+_CARRIED = frozenset({"UP", "UNKNOWN"})
+"""States of RFC 2863 in which a link passes frames on; some kinds of link know no other than the second."""
+_CARRIER_TIMEOUT, _CARRIER_PAUSE = 1.0, 0.001
+"""Seconds. The kernel's link watch takes a millisecond, and a second when it has much to do."""
 
 SYSCTL = Path("/proc/sys/net")
 
@@ -47,6 +52,8 @@ class Link:
     peer: int
     master: int
     """The index of the bridge that it is a port of, or 0."""
+    carried: bool = True
+    """Whether the kernel has dealt with its being up and connected: a bridge forwards nothing of a port before."""
     altnames: tuple[str, ...] = ()
     """Further names; each is unique in its namespace."""
     namespace: int | None = None
@@ -67,6 +74,7 @@ class Link:
             group=message.get("group") or 0,
             peer=(message.get("link") or 0) if here else 0,
             master=message.get("master") or 0,
+            carried=message.get("operstate") in _CARRIED,
             altnames=tuple(properties.get_attrs("IFLA_ALT_IFNAME")) if properties else (),
             namespace=namespace,
         )
@@ -127,6 +135,15 @@ class Netlink:
         if link is None:
             raise PlugError(f"interface {name} is gone", hint="start the container again")
         return link
+
+    def await_carrier(self, link: Link) -> bool:
+        """Wait until the other end of a pair carries frames, which is so some time after both ends are up."""
+        until = time.monotonic() + _CARRIER_TIMEOUT
+        while (peer := self.at(link.peer)) and not peer.carried:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_CARRIER_PAUSE)
+        return True
 
     def enslave(self, name: str, bridge: str) -> None:
         """Make a link a port of a bridge. Raises PlugError if one of them is gone."""

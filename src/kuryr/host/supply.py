@@ -95,7 +95,9 @@ class Supply:
             self.return_unused(half)
             raise Conflict(f"port {half.vif.port_id} has {addresses(half.vif)}, not {address}", hint=_UNCHANGED)
         others = [(each.subnet_id, each.address) for each in half.vif.fixed_ips if each.subnet_id != subnet_id]
-        self._releases.settle_address(subnet_id, address, self._settle)
+        wanted = PortRequest(half.vif.network_id, ((subnet_id, address),))
+        self._await_return(wanted)
+        self._make_room(wanted)
         vif = self._cloud.readdress(half.vif, [*others, (subnet_id, address)])
         return self._changed(half, vif)
 
@@ -161,6 +163,12 @@ class Supply:
                     return taken
                 self._ready.give_up_one(held)
         return None
+
+    def _make_room(self, request: PortRequest) -> None:
+        """Give up the ports that wait with what is wanted for somebody else, and wait until they are gone."""
+        for held in self._at(request):
+            if held.use is Use.READY and self._ready.give_up_one(held):
+                self._await_return(request)
 
     def _is_kept(self, seen: Held) -> bool:
         """Whether a port has the user whom it had when it was seen."""

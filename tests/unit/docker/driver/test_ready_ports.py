@@ -91,6 +91,20 @@ def test_run_and_rm_in_quick_succession_ask_nothing(docker: Docker, neutron: Fak
     end(docker, network, first)
 
 
+def test_a_second_address_that_waits_for_somebody_else_is_given_to_who_chooses_it(
+    docker: Docker, neutron: FakeNeutron, nothing_left: None
+) -> None:
+    """A container with a chosen IPv6 address that is restarted soon: for its IPv4 address any port would do."""
+    network = docker.create_network(*DUAL)
+    others = [docker.run(network) for _ in range(3)]
+    docker.node.behind.pass_time()
+    chosen = docker.run(network, ip6="fd01::99")
+    docker.stop(chosen)
+    again = docker.run(network, ip6="fd01::99")
+    assert again.address_ipv6.partition("/")[0] == "fd01::99"
+    end(docker, network, again, *others)
+
+
 def test_a_network_goes_at_once_after_its_containers(docker: Docker, neutron: FakeNeutron, nothing_left: None) -> None:
     """By two requests, and one for each port that waits."""
     network = docker.create_network(CIDR)
