@@ -60,9 +60,16 @@ def _on(host: Host) -> set[str]:
 
 def _seen_on(host: DockerHost) -> set[str]:
     links = json.loads(host.run(["ip", "-json", "link"]).stdout)
+    # Neutron's Linux bridge agent makes a network's tunnel for a port that has gone with the network by then, too.
+    tunnels = [link for link in links if link["ifname"].startswith("vxlan-")]
+    agents = {name for link in tunnels for name in (link["ifname"], link.get("master"))}
     found = {
         # Those on Docker's own bridge are Docker's; after a crash it leaves some there.
-        *(f"link {link['ifname']}" for link in links if link.get("master") != "docker_gwbridge"),
+        *(
+            f"link {link['ifname']}"
+            for link in links
+            if link.get("master") != "docker_gwbridge" and link["ifname"] not in agents
+        ),
         *(f"container {name}" for name in host.docker("ps", "--all", "--format", "{{.Names}}").split()),
         *(f"Docker plugin {name}" for name in host.docker("plugin", "ls", "--format", "{{.Name}}").split()),
         *(f"Docker network {name}" for name in host.docker("network", "ls", "--format", "{{.Name}}").split()),
