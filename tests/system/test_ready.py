@@ -66,7 +66,7 @@ def test_a_network_goes_with_what_waits_there(
     bench.clear_containers()
     host1_requests.read_until_quiet(quiet=2)
     # Wired or not, and the container's own, if that waits now.
-    there = len(ports_of(neutron, host1))
+    there = len(neutron.find("port", device_owner="compute:kuryr"))
     bench.remove_network(host1, network)
     assert [each.method for each in host1_requests.read()] == ["DELETE"] * (2 + there)
     hasty = bench.network(host1, "--subnet", "10.79.0.0/24")

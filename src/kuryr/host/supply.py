@@ -3,6 +3,7 @@
 Whoever wants what is on its way back waits for it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,6 +99,10 @@ class Supply:
         wanted = PortRequest(half.vif.network_id, ((subnet_id, address),))
         self._await_return(wanted)
         self._make_room(wanted)
+        if half.plugged:
+            # Wired and announced with the addresses that it was made with.
+            self._ready.unplug(half.vif)
+            half = replace(half, plugged=None, wired=-math.inf)
         vif = self._cloud.readdress(half.vif, [*others, (subnet_id, address)])
         return self._changed(half, vif)
 

@@ -105,6 +105,19 @@ def test_a_second_address_that_waits_for_somebody_else_is_given_to_who_chooses_i
     end(docker, network, again, *others)
 
 
+def test_one_that_gets_another_address_is_wired_and_announced_with_that(
+    docker: Docker, kernel: FakeKernel, nothing_left: None
+) -> None:
+    network = docker.create_network(*DUAL)
+    first = warmed(docker, network)
+    steps: list[str] = []
+    kernel.on_step = lambda step, _: steps.append(step)
+    chosen = docker.run(network, ip6="fd01::99")
+    assert steps[-3:] == ["plug", "await_ready", "announce"]
+    assert "unplug" in steps
+    end(docker, network, first, chosen)
+
+
 def test_a_network_goes_at_once_after_its_containers(docker: Docker, neutron: FakeNeutron, nothing_left: None) -> None:
     """By two requests, and one for each port that waits."""
     network = docker.create_network(CIDR)
