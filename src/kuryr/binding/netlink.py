@@ -52,7 +52,7 @@ class Link:
     peer: int
     master: int
     """The index of the bridge that it is a port of, or 0."""
-    carried: bool = True
+    carried: bool
     """Whether the kernel has dealt with its being up and connected: a bridge forwards nothing of a port before."""
     altnames: tuple[str, ...] = ()
     """Further names; each is unique in its namespace."""
@@ -136,14 +136,11 @@ class Netlink:
             raise PlugError(f"interface {name} is gone", hint="start the container again")
         return link
 
-    def await_carrier(self, link: Link) -> bool:
-        """Wait until the other end of a pair carries frames, which is so some time after both ends are up."""
+    def await_carrier(self, link: Link) -> None:
+        """Wait a little until the other end of a pair carries frames, which is so some time after both ends are up."""
         until = time.monotonic() + _CARRIER_TIMEOUT
-        while (peer := self.at(link.peer)) and not peer.carried:
-            if time.monotonic() > until:
-                return False
+        while (peer := self.at(link.peer)) and not peer.carried and time.monotonic() < until:
             time.sleep(_CARRIER_PAUSE)
-        return True
 
     def enslave(self, name: str, bridge: str) -> None:
         """Make a link a port of a bridge. Raises PlugError if one of them is gone."""

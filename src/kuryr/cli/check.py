@@ -78,22 +78,20 @@ def _cloud(conf: cfg.ConfigOpts) -> str:
 def _host(conf: cfg.ConfigOpts) -> str:
     """What wires ports here. Neutron alone knows which back end that should be."""
     from kuryr.binding import configured  # noqa: PLC0415
-    from kuryr.binding.ovsdb import Ovsdb  # noqa: PLC0415
     from kuryr.binding.registry import Binding  # noqa: PLC0415
 
     context = configured.context(conf, config.mark(conf))
     binding = Binding(context)
-    switch = Ovsdb(context.deployment, context.ovsdb, context.timeout)
     try:
         plugged = f"{len(binding.found())} interfaces of containers"
         if conf.nested.mode:
             return f"nested, mode {conf.nested.mode}: {plugged}"
-        if not switch.is_there:
+        if not context.switch.is_there:
             return f"no Open vSwitch, ports of other kinds can be plugged: {plugged}"
-        switch.is_userspace(context.integration_bridge)
+        # Raises PlugError if there is no such bridge.
+        context.switch.is_userspace(context.integration_bridge)
         return f"Open vSwitch has {context.integration_bridge}: {plugged}"
     finally:
-        switch.close()
         binding.close()
 
 
@@ -113,10 +111,11 @@ def _docker(conf: cfg.ConfigOpts) -> str:
 def _driver(conf: cfg.ConfigOpts) -> str:
     import httpx  # noqa: PLC0415
 
+    from kuryr.web.unix import client  # noqa: PLC0415
+
     place = conf.docker.socket
-    transport = httpx.HTTPTransport(uds=place)
     try:
-        with httpx.Client(transport=transport, base_url="http://kuryr", timeout=_HANDSHAKE_TIMEOUT) as http:
+        with client(place, _HANDSHAKE_TIMEOUT) as http:
             offered = http.post("/Plugin.Activate").raise_for_status().json()["Implements"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         hint = "start it: systemctl start kuryr-docker, or kuryr docker serve"

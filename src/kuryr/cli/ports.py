@@ -4,8 +4,7 @@ Neutron says which ports are this host's. Who has one, or that it waits for some
 first, and Neutron a moment later.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import click
 
 from kuryr import config
 from kuryr.cli.settings import as_json, config_files
+from kuryr.cli.tables import show
 from kuryr.model import Vif, is_ready
 
 READY, RESERVED, USED = "ready", "reserved", "used"
@@ -47,19 +47,15 @@ class Row:
 @config_files
 def ports(*, as_json: bool, config_files: Sequence[Path]) -> None:
     """Show the ports that this host holds: those of containers, and those that wait for the next ones."""
-    rows = _rows(config_files)
-    if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table("port", "addresses", "MAC address", "network", "state", "endpoint", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(
-            row.port_id, " ".join(row.addresses), row.mac, row.network_id, row.state, row.endpoint[:12] or "-"
-        )
-    Console().print(table, soft_wrap=True)
+    columns: dict[str, Callable[[Row], str]] = {
+        "port": lambda row: row.port_id,
+        "addresses": lambda row: " ".join(row.addresses),
+        "MAC address": lambda row: row.mac,
+        "network": lambda row: row.network_id,
+        "state": lambda row: row.state,
+        "endpoint": lambda row: row.endpoint[:12] or "-",
+    }
+    show(_rows(config_files), asdict, columns, as_json=as_json)
 
 
 def _rows(config_files: Sequence[Path]) -> list[Row]:
@@ -69,7 +65,6 @@ def _rows(config_files: Sequence[Path]) -> list[Row]:
     from kuryr.gateway.connection import connect  # noqa: PLC0415
 
     conf = config.load(config_files)
-    config.register_credentials(conf)
     binding = Binding(configured.context(conf, config.mark(conf)))
     behind = Behind()
     try:

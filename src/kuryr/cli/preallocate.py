@@ -1,7 +1,6 @@
 """`kuryr preallocate`: networks, subnets and ports made ahead of time, for containers to find by name or tag."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 
 from kuryr import config
 from kuryr.cli.settings import Commands, as_json, config_files
+from kuryr.cli.tables import show
 from kuryr.errors import InvalidInput
 from kuryr.model import Named
 
@@ -148,7 +148,6 @@ def _open(files: Sequence[Path]) -> "Preallocation":
     from kuryr.neutron.session import connect  # noqa: PLC0415
 
     conf = config.load(files)
-    config.register_credentials(conf)
     return Preallocation(connect(conf), config.mark(conf))
 
 
@@ -162,24 +161,6 @@ def _followed(made: "Iterable[Item]", total: int, what: str) -> "list[Item]":
 
 
 def _show(items: "Sequence[Item]", *, as_json: bool) -> None:
-    if as_json:
-        shown = [
-            {
-                "kind": item.kind,
-                "id": item.id,
-                "name": item.name,
-                "network_id": item.network_id,
-                "where": item.where,
-                "tags": list(item.tags),
-                "use": item.use,
-            }
-            for item in items
-        ]
-        click.echo(json.dumps(shown, indent=2))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
     columns: dict[str, Callable[[Item], str]] = {
         "": lambda item: item.kind,
         "name": lambda item: item.name,
@@ -188,8 +169,16 @@ def _show(items: "Sequence[Item]", *, as_json: bool) -> None:
         "used by": lambda item: item.use or "nobody",
         "id": lambda item: item.id,
     }
-    table = Table(*columns, box=None, pad_edge=False)
-    for item in items:
-        table.add_row(*(cell(item) for cell in columns.values()))
-    console = Console()
-    console.print(table, soft_wrap=True)
+    show(items, _described, columns, as_json=as_json)
+
+
+def _described(item: "Item") -> Mapping[str, object]:
+    return {
+        "kind": item.kind,
+        "id": item.id,
+        "name": item.name,
+        "network_id": item.network_id,
+        "where": item.where,
+        "tags": list(item.tags),
+        "use": item.use,
+    }

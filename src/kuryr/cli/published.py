@@ -3,14 +3,18 @@
 `docker port` knows nothing of it: Docker drops what a remote driver tells of published ports.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kuryr import config
 from kuryr.cli.settings import as_json, config_files
+from kuryr.cli.tables import show
+
+if TYPE_CHECKING:  # it takes a second to load, which --help shall not
+    from kuryr.gateway.exposure.published import Published
 
 
 @click.command()
@@ -22,27 +26,23 @@ def published(*, as_json: bool, config_files: Sequence[Path]) -> None:
     from kuryr.neutron.session import connect  # noqa: PLC0415
 
     conf = config.load(config_files)
-    config.register_credentials(conf)
     ways = list_published(connect(conf), config.mark(conf))
-    rows = [
-        {
-            "published": _place(way.outer, way.outer_port, way.protocol),
-            "container": _place(way.inner, way.inner_port, way.protocol),
-            "endpoint": way.owner,
-            "network_id": way.network_id,
-        }
-        for way in ways
-    ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    columns: dict[str, Callable[[Published], str]] = {
+        "published": lambda way: _place(way.outer, way.outer_port, way.protocol),
+        "container": lambda way: _place(way.inner, way.inner_port, way.protocol),
+        "endpoint": lambda way: way.owner[:12],
+        "network": lambda way: way.network_id,
+    }
+    show(ways, _described, columns, as_json=as_json)
 
-    table = Table("published", "container", "endpoint", "network", box=None, pad_edge=False)
-    for way, row in zip(ways, rows, strict=True):
-        table.add_row(row["published"], row["container"], way.owner[:12], way.network_id)
-    Console().print(table, soft_wrap=True)
+
+def _described(way: "Published") -> Mapping[str, str]:
+    return {
+        "published": _place(way.outer, way.outer_port, way.protocol),
+        "container": _place(way.inner, way.inner_port, way.protocol),
+        "endpoint": way.owner,
+        "network_id": way.network_id,
+    }
 
 
 def _place(address: object, port: int | None, protocol: str) -> str:

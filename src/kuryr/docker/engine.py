@@ -17,6 +17,7 @@ import httpx
 
 from kuryr.errors import KuryrError
 from kuryr.model import IPAddress, PortRange
+from kuryr.web.unix import client
 
 TIMEOUT = 1.0
 
@@ -127,9 +128,7 @@ class Engine:
             return True
 
     def _http(self) -> httpx.Client:
-        # There is no TLS here; else httpx would first read the certificates of all authorities, for 20 ms.
-        transport = httpx.HTTPTransport(uds=self._socket, verify=False)
-        return httpx.Client(transport=transport, base_url="http://docker", timeout=TIMEOUT)
+        return client(self._socket, TIMEOUT)
 
     def _strange(self) -> EngineSilent:
         return EngineSilent(f"what answers at {self._socket} is not Docker")

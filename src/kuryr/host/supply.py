@@ -66,8 +66,7 @@ class Supply:
         self._await_return(request)
         if ready := self._waiting(request):
             return ready
-        # One that waited for somebody else has just been given up.
-        self._await_return(request)
+        self._make_room(request)
         before = self._wanted(request)
         try:
             return self._made_patiently(request)
@@ -159,21 +158,21 @@ class Supply:
             self._behind.drain(self._settle)
 
     def _waiting(self, request: PortRequest) -> Held | None:
-        """A port that waits for such a user. One that waits with his address for somebody else makes room."""
+        """A port that waits for such a user."""
         if all(address is None for _, address in request.fixed_ips):
             return self._ready.take(request)
         for held in self._at(request):
-            if held.use is Use.READY:
-                if fits(held.vif, request) and (taken := self._ready.take_this(held, request)):
-                    return taken
-                self._ready.give_up_one(held)
+            fitting = held.use is Use.READY and fits(held.vif, request)
+            if fitting and (taken := self._ready.take_this(held, request)):
+                return taken
         return None
 
     def _make_room(self, request: PortRequest) -> None:
         """Give up the ports that wait with what is wanted for somebody else, and wait until they are gone."""
         for held in self._at(request):
-            if held.use is Use.READY and self._ready.give_up_one(held):
-                self._await_return(request)
+            if held.use is Use.READY:
+                self._ready.give_up_one(held)
+        self._await_return(request)
 
     def _is_kept(self, seen: Held) -> bool:
         """Whether a port has the user whom it had when it was seen."""

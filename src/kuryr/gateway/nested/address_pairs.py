@@ -31,7 +31,7 @@ Pairs = frozenset[AddressPair]
 
 
 class OnAddressPairs:
-    """See `kuryr.gateway.placement.Placement`. `nesting` is MACVLAN or IPVLAN."""
+    """See `kuryr.gateway.ports.placement.Placement`. `nesting` is MACVLAN or IPVLAN."""
 
     lends = False
     guards = False

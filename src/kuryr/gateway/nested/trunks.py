@@ -32,7 +32,7 @@ _ROUNDS = 50
 
 
 class OnTrunk:
-    """See `kuryr.gateway.placement.Placement`."""
+    """See `kuryr.gateway.ports.placement.Placement`."""
 
     lends = False
     guards = True

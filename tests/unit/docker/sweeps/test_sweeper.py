@@ -1,6 +1,7 @@
 """When the sweep looks, and that it touches nothing while the engine is silent."""
 
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from typing import cast
@@ -12,6 +13,7 @@ from fakes.neutron import FakeNeutron
 from kuryr.docker.engine import Engine, EngineSilent, EngineView
 from kuryr.docker.sweeps.sweeper import Sweeper
 from kuryr.errors import CloudUnavailable
+from kuryr.neutron.tracing import request_id
 from kuryr.suspects import Suspects
 from unit.docker.world import Docker
 from unit.host.node import GRACE, ports, snapshot
@@ -176,3 +178,29 @@ def test_closing_ends_the_thread(sweeper: Sweeper, engine: FakeEngine) -> None:
     thread = vars(sweeper)["_thread"]
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_a_sweep_goes_by_one_request_id_which_the_log_names(
+    engine: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So that its requests are told from those of a container's start."""
+    told: list[str | None] = []
+    swept = threading.Event()
+
+    def sweep(_: EngineView) -> int:
+        told.append(request_id.get())
+        if len(told) == 4:
+            swept.set()
+        return 0
+
+    sweeper = Sweeper(cast("Engine", engine), [sweep, sweep], GRACE, 3600)
+    with caplog.at_level(logging.INFO, "kuryr.docker.sweeps.sweeper"):
+        sweeper.start()
+        engine.looked()
+        sweeper.soon()
+        assert swept.wait(5)
+        sweeper.close()
+    first, second = told[0], told[2]
+    assert first != second
+    assert told == [first, first, second, second]
+    assert [each.getMessage() for each in caplog.records] == [f"sweep request_id={each}" for each in (first, second)]
