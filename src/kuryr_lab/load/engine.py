@@ -84,9 +84,7 @@ class Engine:
 
     def call(self, method: str, **body: object) -> Mapping[str, Any]:
         """One request."""
-        answer = self._http.post(
-            f"/{method}", json=body, headers={"Accept": "application/vnd.docker.plugins.v1.2+json"}
-        )
+        answer = self._http.post(f"/{method}", json=body, headers=_HEADERS)
         reply: Mapping[str, Any] = answer.json()
         if trouble := reply.get("Err") or reply.get("Error"):
             raise Refused(f"{method}: {trouble}")
